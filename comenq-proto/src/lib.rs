@@ -1,1 +1,47 @@
-//! comenq-proto
+//! The contract between `comenq` and `comenqd`: types, limits, frames,
+//! versions, error codes.
+//!
+//! Both sides use this crate and nothing else of each other. It does no I/O,
+//! knows no runtime and reads no clock, so that an answer depends on its input
+//! alone. `PROTOCOL.md` beside the sources says the same in prose, for clients
+//! written in other languages.
+//!
+//! One connection, start to end:
+//!
+//! 1. every message is a frame ([`FrameCodec`]): a `u32` length, then CBOR;
+//! 2. the client sends [`Hello`], the daemon answers [`HelloReply`];
+//! 3. the client sends [`RequestEnvelope`]s, whose `body` is the embedded CBOR
+//!    of the one struct that the `endpoint` names (see [`Request`]);
+//! 4. the daemon answers each, in order, with a [`ResponseEnvelope`].
+
+mod body;
+mod cbor;
+mod error;
+mod frame;
+mod hello;
+mod job;
+pub mod limits;
+mod request;
+mod response;
+mod target;
+mod target_ref;
+mod text;
+mod version;
+
+pub use body::{BodyError, CommentBody};
+pub use cbor::{DecodeError, EncodeError, from_slice, to_bytes};
+pub use error::{ErrorCode, WireError};
+pub use frame::{FrameCodec, FrameError};
+pub use hello::{Authz, Hello, HelloAck, HelloReply, Role};
+pub use job::{Job, JobId, JobIdError, JobState, SubmitKey, SubmitKeyError};
+pub use limits::*;
+pub use request::{
+    JobCancel, JobCancelReply, JobGet, JobGetReply, JobList, JobListReply, JobSubmit,
+    JobSubmitReply, LaneStatus, Ping, Pong, Request, RequestEnvelope, Status, StatusReply,
+    StoreStatus,
+};
+pub use response::{Kind, ResponseEnvelope};
+pub use serde_bytes::ByteBuf;
+pub use target::{IssueNumber, Owner, Repo, Target, TargetError};
+pub use target_ref::TargetRef;
+pub use version::{Incompatible, Older, ProtocolVersion, VersionRange, negotiate};

@@ -1,1 +1,10 @@
-//! comenqd
+//! comenqd: queues GitHub comments durably and posts them at a pace GitHub tolerates.
+//!
+//! `main` hands over to `app`, the only place where parts are built and joined. Inbound
+//! (`server` → `service`) and outbound (`worker` → `github`) never call each other: they meet
+//! only in `queue`, which alone talks to `store`. An arrow never runs up; ARCHITECTURE.md shows
+//! the floors.
+
+pub mod clock;
+pub mod github;
+pub mod store;

@@ -1,0 +1,70 @@
+//! Every bound of the protocol, each with its reason.
+//!
+//! Both sides read these; nothing else in the workspace writes down a size or
+//! a wait of the protocol. Changing one changes the contract: PROTOCOL.md too.
+
+use std::time::Duration;
+
+/// Longest payload of one frame, in bytes.
+///
+/// Four times the largest comment body: room for it, its envelope and any
+/// escaping, and still small enough that a peer cannot hurt by filling one.
+pub const MAX_FRAME: usize = 1_048_576;
+
+/// Largest comment body, in bytes of UTF-8; nobody can configure more.
+///
+/// GitHub was measured to take 65 536 characters of up to four bytes each.
+pub const MAX_BODY_BYTES: usize = 262_144;
+
+/// Default for the longest comment body, in characters: what GitHub's own
+/// error message names as its maximum.
+pub const DEFAULT_MAX_BODY_CHARS: usize = 65_536;
+
+/// Longest submit key, in bytes: a UUID or a hash with a prefix fits, and an
+/// index over keys stays small.
+pub const MAX_KEY_BYTES: usize = 128;
+
+/// How long the daemon waits for the first frame after accepting a
+/// connection; a client that is merely slow to start has long sent it.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a frame may take from its first byte to its last: a megabyte over
+/// a local socket takes milliseconds, so ten seconds means a stuck peer.
+pub const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent between requests before the daemon
+/// closes it and frees its place.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long one reply may take to be written to a peer that does not read.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Requests one connection may have unanswered; the daemon reads no further
+/// until one is answered, so a pipelining peer cannot grow its memory.
+pub const MAX_OUTSTANDING: usize = 16;
+
+/// Unreadable requests in a row after which the daemon closes the connection:
+/// the peer does not speak this protocol.
+pub const MAX_UNREADABLE: usize = 3;
+
+/// Connections the daemon serves at once, well under the usual limit of
+/// descriptors.
+pub const MAX_CONNECTIONS: usize = 1024;
+
+/// Of [`MAX_CONNECTIONS`], the places kept for root, so that an administrator
+/// can look while others fill the rest.
+pub const ROOT_RESERVE: usize = 8;
+
+/// Bytes that all half-received frames together may occupy. Without it,
+/// [`MAX_CONNECTIONS`] peers could hold a gigabyte with one header each.
+pub const FRAME_BUDGET_BYTES: usize = 8 * 1024 * 1024;
+
+/// Deepest nesting of maps and arrays in a message; ours need four.
+pub const RECURSION_LIMIT: usize = 16;
+
+/// Most jobs on one page of a list.
+pub const MAX_PAGE: u32 = 500;
+
+/// Most entries in any list or map of a message except the jobs of a page. It
+/// bounds what a few bytes on the wire can make a reader allocate.
+pub const MAX_ENTRIES: usize = 256;

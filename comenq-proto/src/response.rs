@@ -1,0 +1,118 @@
+//! Responses: the envelope of every answer after the handshake.
+//!
+//! Decides how an answer says whether it is a reply, a refusal or an event, and
+//! to which request it belongs. What the body holds is the endpoint's matter.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::{
+    body::Hidden,
+    cbor::{self, EncodeError},
+    error::WireError,
+    text::text_enum,
+    version::ProtocolVersion,
+};
+
+text_enum! {
+    /// What a response's body is.
+    Kind {
+        /// The reply struct of the request's endpoint.
+        Ok = "ok",
+        /// A [`WireError`].
+        Err = "err",
+        /// An event, on a connection that asked for them.
+        Event = "event",
+    }
+}
+
+/// One response as it travels.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResponseEnvelope {
+    /// The negotiated protocol version.
+    pub v: u16,
+    /// The request's id; 0 when the request could not be read that far.
+    pub request_id: u64,
+    /// What `body` is.
+    pub kind: Kind,
+    /// Embedded CBOR.
+    pub body: ByteBuf,
+}
+
+impl ResponseEnvelope {
+    /// Wraps a reply.
+    ///
+    /// # Errors
+    /// The reply cannot be encoded.
+    pub fn ok<T: Serialize>(
+        version: ProtocolVersion,
+        request_id: u64,
+        reply: &T,
+    ) -> Result<Self, EncodeError> {
+        Self::wrap(version, request_id, Kind::Ok, reply)
+    }
+
+    /// Wraps a refusal.
+    ///
+    /// # Errors
+    /// The error cannot be encoded.
+    pub fn err(
+        version: ProtocolVersion,
+        request_id: u64,
+        error: &WireError,
+    ) -> Result<Self, EncodeError> {
+        Self::wrap(version, request_id, Kind::Err, error)
+    }
+
+    fn wrap<T: Serialize>(
+        version: ProtocolVersion,
+        request_id: u64,
+        kind: Kind,
+        body: &T,
+    ) -> Result<Self, EncodeError> {
+        Ok(Self {
+            v: version.0,
+            request_id,
+            kind,
+            body: ByteBuf::from(cbor::to_bytes(body)?),
+        })
+    }
+}
+
+impl fmt::Debug for ResponseEnvelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseEnvelope")
+            .field("v", &self.v)
+            .field("request_id", &self.request_id)
+            .field("kind", &self.kind)
+            .field("body", &Hidden(self.body.len()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::ErrorCode, request::Pong};
+
+    #[test]
+    fn a_reply_and_a_refusal_differ_in_kind() {
+        let version = ProtocolVersion(1);
+        let reply = ResponseEnvelope::ok(version, 9, &Pong {}).unwrap();
+        assert_eq!((reply.kind, reply.request_id), (Kind::Ok, 9));
+        assert_eq!(&reply.body[..], b"\xa0");
+        let error = WireError::new(ErrorCode::NoSuchJob, "no job 7");
+        let refusal = ResponseEnvelope::err(version, 9, &error).unwrap();
+        assert_eq!(refusal.kind, Kind::Err);
+        assert_eq!(cbor::from_slice::<WireError>(&refusal.body).unwrap(), error);
+    }
+
+    #[test]
+    fn an_unknown_kind_is_no_error() {
+        let bytes = b"\xa4\x61v\x01\x6arequest_id\x02\x64kind\x63new\x64body\x41\x00";
+        let response: ResponseEnvelope = cbor::from_slice(bytes).unwrap();
+        assert_eq!(response.kind, Kind::Unknown);
+    }
+}

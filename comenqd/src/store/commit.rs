@@ -1,0 +1,301 @@
+//! The commit thread: the only place that touches sled.
+//!
+//! Decides when a transaction is durable. Operations queue up; the thread takes all that wait
+//! (at most [`GROUP_LIMIT`]), applies each in a transaction of its own, syncs once, and only then
+//! answers them all. Reads go through it too, so that no answer speaks of a state that a power
+//! cut could take back.
+//!
+//! A failed sync, or a panic of sled, ends the thread: nothing of that group is acknowledged and
+//! the process is told to exit, for what is on disk is known again only after reopening.
+
+use std::fs::{File, OpenOptions};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use super::format::{self, Lock};
+use super::record::{self, Meta};
+use super::txn::Txn;
+use super::{Liveness, Options, Recovery, StoreError, jobs, keys, posting};
+
+/// Operations that share one sync at most: bounds the wait of the first.
+const GROUP_LIMIT: usize = 256;
+
+/// How long the thread sleeps at most before it shows that it lives.
+const TICK: Duration = Duration::from_secs(2);
+
+/// How long one group may take before it counts as stalled.
+const COMMIT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// sled's page cache; below a megabyte is ignored.
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// Answers an operation once its group's fate is known.
+pub(super) type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// One operation: runs in a transaction, returns how to answer.
+pub(super) struct Task {
+    /// Does the work.
+    pub(super) run: Box<dyn FnOnce(&mut Engine) -> Reply + Send>,
+    /// The witness must cover it before it is answered.
+    pub(super) witnessed: bool,
+}
+
+/// What is sent to the thread.
+pub(super) enum Message {
+    /// An operation.
+    Task(Task),
+    /// Sync, write the witness, close the store, and say how it went.
+    Close(Box<dyn FnOnce(Result<(), StoreError>) + Send>),
+}
+
+/// An open store.
+pub(super) struct Engine {
+    root: PathBuf,
+    db: sled::Db,
+    /// sled ends its flush without fsync: this handle on the same file makes it durable.
+    file: File,
+    meta: Meta,
+    dirty: bool,
+    broken: Option<StoreError>,
+    /// Last, so that the files are closed before another process may open them.
+    _lock: Lock,
+}
+
+impl Engine {
+    /// Opens the store, checks it, and repairs what a crash left.
+    pub(super) fn open(options: &Options) -> Result<(Self, Recovery), StoreError> {
+        let root = &options.path;
+        format::create_root(root)?;
+        let lock = format::lock(root, options.lock_patience)?;
+        let path = &format::find(root)?;
+        let (db, file) = open_sled(path)?;
+        let meta = read_meta(&db, options)?;
+        let mut engine = Self {
+            root: root.clone(),
+            db,
+            file,
+            meta,
+            dirty: false,
+            broken: None,
+            _lock: lock,
+        };
+        format::check(root, &engine.meta)?;
+        if engine.meta.sequence == 0 {
+            engine.begin()?;
+        }
+        format::settle(root, path)?;
+        let recovery = engine.recover(options)?;
+        Ok((engine, recovery))
+    }
+
+    /// The first commit of a new store.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        let meta = self.meta.clone();
+        self.transact(|txn| txn.write(keys::META.to_vec(), &meta))?;
+        self.sync()
+    }
+
+    fn recover(&mut self, options: &Options) -> Result<Recovery, StoreError> {
+        let mut recovery = Recovery::default();
+        if self.meta.machine != options.machine {
+            recovery.held = self.adopt(options)?;
+        }
+        let started = options.started;
+        recovery.unresolved = self.transact(|txn| posting::recover(txn, started))?;
+        self.sync()?;
+        self.witness()?;
+        Ok(recovery)
+    }
+
+    /// Takes over a store that was last used on another host.
+    fn adopt(&mut self, options: &Options) -> Result<usize, StoreError> {
+        let mut held = 0;
+        let known = self.meta.machine.is_some() && options.machine.is_some();
+        if known && options.hold_restored_jobs {
+            let mut after = None;
+            loop {
+                let ids = self.transact(|txn| jobs::unfinished(txn, after, GROUP_LIMIT))?;
+                let Some(last) = ids.last() else { break };
+                after = Some(*last);
+                held += ids.len();
+                self.transact(|txn| ids.iter().try_for_each(|id| jobs::hold_restored(txn, *id)))?;
+            }
+        }
+        let machine = options.machine.clone();
+        self.transact(|txn| {
+            txn.meta.machine = machine;
+            let meta = txn.meta.clone();
+            txn.write(keys::META.to_vec(), &meta)
+        })?;
+        Ok(held)
+    }
+
+    /// Runs one operation in a transaction: applied whole or not at all.
+    pub(super) fn transact<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
+        let mut txn = Txn::new(&self.db, self.meta.clone());
+        let result = operation(&mut txn)?;
+        match txn.apply() {
+            Ok(None) => {}
+            Ok(Some(meta)) => {
+                self.meta = meta;
+                self.dirty = true;
+            }
+            // Part of it may be in sled's buffers: nothing after it can be trusted.
+            Err(error) => {
+                self.broken = Some(StoreError::Commit(error.to_string()));
+                return Err(StoreError::Commit(error.to_string()));
+            }
+        }
+        Ok(result)
+    }
+
+    /// Makes everything applied so far durable.
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
+        if !self.dirty {
+            return Ok(());
+        }
+        let synced = self
+            .db
+            .flush()
+            .map_err(|error| error.to_string())
+            .and_then(|_| self.file.sync_data().map_err(|error| error.to_string()));
+        match synced {
+            Ok(()) => {
+                self.dirty = false;
+                Ok(())
+            }
+            Err(error) => {
+                let broken = StoreError::Commit(error);
+                self.broken = Some(broken.clone());
+                Err(broken)
+            }
+        }
+    }
+
+    fn witness(&self) -> Result<(), StoreError> {
+        format::write_witness(&self.root, &self.meta)
+    }
+}
+
+fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        StoreError::Unavailable(format!("cannot open {}: {error}", path.display()))
+    };
+    // sled's own flusher only logs its failures; every flush here is ours.
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(CACHE_BYTES)
+        .flush_every_ms(None);
+    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    let db = opened
+        .map_err(|_| failed(&"its files are damaged (sled panicked)"))?
+        .map_err(|error| failed(&error))?;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path.join("db"))
+        .map_err(|error| failed(&error))?;
+    Ok((db, file))
+}
+
+/// What the store says of itself; a fresh start's own words where it says nothing.
+fn read_meta(db: &sled::Db, options: &Options) -> Result<Meta, StoreError> {
+    if let Some(bytes) = db.get(keys::META)? {
+        return record::decode(keys::META, &bytes);
+    }
+    if !db.is_empty() {
+        return Err(StoreError::Unavailable(format!(
+            "the queue {} holds records but does not say what they are",
+            options.path.display()
+        )));
+    }
+    Ok(Meta {
+        format: format::FORMAT,
+        store: uuid::Uuid::new_v4().as_u128(),
+        machine: options.machine.clone(),
+        last_job: 0,
+        sequence: 0,
+        turns: 0,
+    })
+}
+
+/// Serves operations until told to close, or until the store fails.
+pub(super) fn serve(mut engine: Engine, tasks: &Receiver<Message>, live: &Arc<dyn Liveness>) {
+    loop {
+        live.alive();
+        let first = match tasks.recv_timeout(TICK) {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return close(engine, Box::new(|_| ())),
+        };
+        live.busy_for(COMMIT_DEADLINE);
+        let (group, end) = gather(first, tasks);
+        let done = catch_unwind(AssertUnwindSafe(|| run(&mut engine, group)));
+        let fate = done.unwrap_or_else(|_| {
+            Err(StoreError::Commit(
+                "the store panicked; its files may be damaged".to_owned(),
+            ))
+        });
+        if let Err(error) = fate {
+            live.failed(&error.to_string());
+            // sled may panic again in its Drop; the process is about to exit anyway.
+            std::mem::forget(engine);
+            return;
+        }
+        if let Some(closed) = end {
+            return close(engine, closed);
+        }
+    }
+}
+
+type Closed = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+fn gather(first: Message, tasks: &Receiver<Message>) -> (Vec<Task>, Option<Closed>) {
+    let mut group = Vec::new();
+    let mut message = Ok(first);
+    loop {
+        match message {
+            Ok(Message::Task(task)) => group.push(task),
+            Ok(Message::Close(closed)) => return (group, Some(closed)),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return (group, None),
+        }
+        if group.len() >= GROUP_LIMIT {
+            return (group, None);
+        }
+        message = tasks.try_recv();
+    }
+}
+
+/// Applies a group, syncs once, answers everybody.
+fn run(engine: &mut Engine, group: Vec<Task>) -> Result<(), StoreError> {
+    let witnessed = group.iter().any(|task| task.witnessed);
+    let replies: Vec<Reply> = group.into_iter().map(|task| (task.run)(engine)).collect();
+    let mut fate = engine.sync();
+    if witnessed && fate.is_ok() {
+        fate = engine.witness();
+    }
+    for reply in replies {
+        reply(fate.clone());
+    }
+    fate
+}
+
+/// Answers only once the files are closed and unlocked: another process may open them at once.
+fn close(mut engine: Engine, closed: Closed) {
+    let ended = catch_unwind(AssertUnwindSafe(move || {
+        engine.sync().and_then(|()| engine.witness())
+    }));
+    closed(ended.unwrap_or_else(|_| Err(StoreError::Commit("the store panicked".to_owned()))));
+}

@@ -1,0 +1,283 @@
+//! What the store looks like on disk, and whether it may be used.
+//!
+//! Decides where the store is, whose it is, and when it is refused: an operator must act before a
+//! store that lost something is written to. Called by the commit thread when it opens or closes.
+//!
+//! ```text
+//! QUEUE_PATH/          0700
+//!   lock               held (flock) while a comenqd uses the store; names its pid
+//!   CURRENT            the generation in use: "store-1"
+//!   store-1/           sled's files
+//!   witness            how far the store was: store id, last job id, commit sequence
+//! ```
+//!
+//! A generation is replaced by making the next one beside it and then replacing `CURRENT`
+//! atomically; a directory cannot be renamed over a full one, and between two renames sled would
+//! create an empty store. sled never syncs its files when it creates them, so we do.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use super::record::{self, Meta};
+
+/// The layout that this comenqd writes.
+pub(super) const FORMAT: u32 = 1;
+
+const CURRENT: &str = "CURRENT";
+const FIRST: &str = "store-1";
+const WITNESS: &str = "witness";
+const LOCK: &str = "lock";
+
+/// How often a held lock is tried again.
+const LOCK_RETRY: Duration = Duration::from_millis(100);
+
+fn unavailable(what: &str, path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Unavailable(format!("{what} {}: {error}", path.display()))
+}
+
+/// Creates the queue's directory (0700) if it is missing.
+pub(super) fn create_root(root: &Path) -> Result<(), StoreError> {
+    if root.is_dir() {
+        return Ok(());
+    }
+    let create = DirBuilder::new().recursive(true).mode(0o700).create(root);
+    create
+        .and_then(|()| sync_dir(root.parent().unwrap_or(root)))
+        .map_err(|error| unavailable("cannot create", root, &error))
+}
+
+/// Holds the queue's lock until dropped.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "an open file holds its flock")] File);
+
+/// Takes the lock, for at most `patience`; an error names the holder.
+pub(super) fn lock(root: &Path, patience: Duration) -> Result<Lock, StoreError> {
+    let path = root.join(LOCK);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| unavailable("cannot open", &path, &error))?;
+    let deadline = Instant::now() + patience;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::Error(error)) => {
+                return Err(unavailable("cannot lock", &path, &error));
+            }
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(StoreError::Unavailable(held(root, &holder(&mut file))));
+            }
+            Err(TryLockError::WouldBlock) => {
+                if !told {
+                    told = true;
+                    tracing::warn!("{}; waiting for it", held(root, &holder(&mut file)));
+                }
+                std::thread::sleep(LOCK_RETRY);
+            }
+        }
+    }
+    // The pid is for people; the lock holds without it (a full disk cannot take it).
+    if let Err(error) = write_pid(&mut file) {
+        tracing::debug!("cannot write {}: {error}", path.display());
+    }
+    Ok(Lock(file))
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn held(root: &Path, holder: &str) -> String {
+    format!(
+        "the queue {} is in use by {holder}; stop that comenqd or give this one another \
+         queue_path",
+        root.display()
+    )
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(20).read_to_string(&mut text));
+    match (read, text.trim()) {
+        (Ok(_), pid) if !pid.is_empty() => format!("process {pid}"),
+        _ => "another process".to_owned(),
+    }
+}
+
+/// Finds the generation in use; names the first one where there never was any. Never answers with
+/// an empty one where a store exists or was lost.
+pub(super) fn find(root: &Path) -> Result<PathBuf, StoreError> {
+    let current = root.join(CURRENT);
+    let name = match fs::read_to_string(&current) {
+        Ok(text) => text.trim().to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return find_first(root),
+        Err(error) => return Err(unavailable("cannot read", &current, &error)),
+    };
+    if !name.starts_with("store-") || name.contains('/') {
+        return refuse(
+            root,
+            &format!("CURRENT holds {name:?}, which is not the name of a store"),
+        );
+    }
+    let path = root.join(&name);
+    for file in ["db", "conf"] {
+        if !path.join(file).is_file() {
+            return refuse(root, &format!("{} is missing", path.join(file).display()));
+        }
+    }
+    Ok(path)
+}
+
+/// Without `CURRENT`: a first start, perhaps one that was interrupted before it wrote it.
+fn find_first(root: &Path) -> Result<PathBuf, StoreError> {
+    let mut generations = generations(root)?;
+    match (generations.pop(), generations.is_empty()) {
+        (None, _) if root.join(WITNESS).exists() => {
+            refuse(root, "its store is gone, but its witness is still there")
+        }
+        (None, _) => Ok(root.join(FIRST)),
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => refuse(root, "CURRENT is missing and there are several stores"),
+    }
+}
+
+fn refuse<T>(root: &Path, why: &str) -> Result<T, StoreError> {
+    Err(StoreError::Unavailable(format!(
+        "the queue {root} cannot be used: {why}. Restore {root} from a backup, or move it away to \
+         begin with an empty queue",
+        root = root.display()
+    )))
+}
+
+fn generations(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let failed = |error| unavailable("cannot list", root, &error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with("store-") {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// Makes a freshly created generation durable, then the one in use. Does nothing for one that is
+/// in use already.
+pub(super) fn settle(root: &Path, generation: &Path) -> Result<(), StoreError> {
+    if root.join(CURRENT).exists() {
+        return Ok(());
+    }
+    let settle = || -> io::Result<()> {
+        for file in ["conf", "db"] {
+            File::open(generation.join(file))?.sync_all()?;
+        }
+        let blobs = generation.join("blobs");
+        if blobs.is_dir() {
+            sync_dir(&blobs)?;
+        }
+        sync_dir(generation)?;
+        let name = generation
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        replace(&root.join(CURRENT), format!("{name}\n").as_bytes())
+    };
+    settle().map_err(|error| unavailable("cannot make durable", generation, &error))
+}
+
+/// How far the store was at a moment that is already durable in the store itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Witness {
+    store: u128,
+    last_job: u64,
+    sequence: u64,
+}
+
+/// Writes down how far the store is. Call after the sync that covers `meta`.
+pub(super) fn write_witness(root: &Path, meta: &Meta) -> Result<(), StoreError> {
+    let path = root.join(WITNESS);
+    let witness = Witness {
+        store: meta.store,
+        last_job: meta.last_job,
+        sequence: meta.sequence,
+    };
+    let bytes = record::encode(WITNESS.as_bytes(), &witness)?;
+    replace(&path, &bytes)
+        .map_err(|error| StoreError::Commit(format!("{}: {error}", path.display())))
+}
+
+/// Refuses a store that this comenqd cannot read, or that is older than its witness.
+pub(super) fn check(root: &Path, meta: &Meta) -> Result<(), StoreError> {
+    if meta.format != FORMAT {
+        return Err(StoreError::Unavailable(format!(
+            "the queue {} has format {}, this comenqd reads {FORMAT}: install the comenqd that \
+             wrote it",
+            root.display(),
+            meta.format
+        )));
+    }
+    let path = root.join(WITNESS);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if meta.sequence > 0 {
+                tracing::warn!("{} is missing: writing it anew", path.display());
+            }
+            return Ok(());
+        }
+        Err(error) => return Err(unavailable("cannot read", &path, &error)),
+    };
+    let witness: Witness = record::decode(WITNESS.as_bytes(), &bytes)
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
+    if witness.store != meta.store {
+        return refuse(root, "its witness belongs to another store");
+    }
+    if witness.last_job > meta.last_job || witness.sequence > meta.sequence {
+        let why = format!(
+            "it is older than its witness (last job #{} of #{}, commit {} of {}), so acknowledged \
+             jobs are missing and posted ones may come back; to accept that, delete {}",
+            meta.last_job,
+            witness.last_job,
+            meta.sequence,
+            witness.sequence,
+            path.display()
+        );
+        return refuse(root, &why);
+    }
+    Ok(())
+}
+
+/// Replaces a small file so that a crash leaves the old or the new one.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let next = path.with_extension("next");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&next)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&next, path)?;
+    sync_dir(path.parent().unwrap_or(path))
+}
+
+fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,261 @@
+//! The layout of the store: one ordered tree, each kind of entry under its own first byte.
+//!
+//! Decides where every value lives and in which order entries of a kind are read. Called by the
+//! store's operations only. All numbers are big-endian, so that byte order is numeric order.
+//! Texts inside a key carry a length byte, so that no key is a prefix of another's neighbour.
+//! A target is its lower-cased `owner/repo#number`: GitHub ignores case.
+//!
+//! | first byte | rest of the key | value | what for |
+//! |---|---|---|---|
+//! | `m` | — | [`Meta`](super::record::Meta) | format, identity, last job id, commit sequence |
+//! | `j` | id | job record | the job |
+//! | `b` | id, chunk (u16) | at most [`CHUNK_BYTES`] of text | the body |
+//! | `k` | uid, submit key | key record | retried submits find their job |
+//! | `a` | id | — | unfinished jobs, by id |
+//! | `f` | !finished (ms), !id | — | finished jobs, newest first |
+//! | `t` | account, uid, target, rank | 0 ready, 1 deferred | a user's queued jobs of one target, in order |
+//! | `h` | account, uid, target | rank | where that target stands in `r` |
+//! | `r` | account, uid, rank | target | heads of targets that may go now |
+//! | `d` | account, due (ms), id | — | queued jobs that wait for a time |
+//! | `u` | account, uid | served (u64) | when the user last had a turn |
+//! | `s` | account, served, uid | — | users, the one served longest ago first |
+//! | `x` | account, target, id | — | unresolved jobs: their target waits |
+//! | `l` | account, stage, sequence, id | — | looks, in the order in which they fall due |
+//! | `c` | account, uid, state | count (u64) | kept counts |
+//! | `g` | host, comment id | job id | whose comment it is: unique |
+//! | `p` | host, user id | lane record | pace and wait of who posts |
+//! | `i` | account | identity record | who the account last was |
+//!
+//! rank = !priority (u8), order (i64, sign bit flipped), id: higher priority first, then order
+//! (age, unless bumped), then id.
+
+use comenq_proto::JobId;
+
+use crate::clock::UnixMs;
+
+/// Bytes of body in one entry. sled moves larger values to files that it never syncs.
+pub(super) const CHUNK_BYTES: usize = 4096;
+
+/// The one entry of kind `m`.
+pub(super) const META: &[u8] = b"m";
+
+/// Builds one key.
+#[derive(Debug, Clone)]
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    fn new(kind: u8) -> Self {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.push(kind);
+        Self(bytes)
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        // Every text here is bounded far below 255 bytes by its own type.
+        let bytes = text.as_bytes();
+        let len = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+        self.0.push(len);
+        self.0
+            .extend_from_slice(bytes.get(..usize::from(len)).unwrap_or(bytes));
+        self
+    }
+
+    fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn u64(self, number: u64) -> Self {
+        self.raw(&number.to_be_bytes())
+    }
+
+    fn u32(self, number: u32) -> Self {
+        self.raw(&number.to_be_bytes())
+    }
+
+    fn done(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// A signed number so that byte order is numeric order.
+fn ordered(number: i64) -> u64 {
+    number.cast_unsigned() ^ (1 << 63)
+}
+
+fn unordered(number: u64) -> i64 {
+    (number ^ (1 << 63)).cast_signed()
+}
+
+/// The number in the last eight bytes of a key.
+pub(super) fn tail_u64(key: &[u8]) -> Option<u64> {
+    key.last_chunk::<8>()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The job id in the last eight bytes of a key.
+pub(super) fn tail_id(key: &[u8]) -> Option<JobId> {
+    tail_u64(key).and_then(|id| JobId::new(id).ok())
+}
+
+/// The number in the last four bytes of a key.
+pub(super) fn tail_u32(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>()
+        .map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// Bytes in a rank.
+pub(super) const RANK_BYTES: usize = 17;
+
+/// The order of jobs inside a user's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank(pub(super) [u8; RANK_BYTES]);
+
+impl Rank {
+    pub(super) fn new(priority: i8, order: i64, id: JobId) -> Self {
+        let mut bytes = [0; RANK_BYTES];
+        let (head, rest) = bytes.split_at_mut(1);
+        let (middle, tail) = rest.split_at_mut(8);
+        head.copy_from_slice(&[!(priority.cast_unsigned() ^ 0x80)]);
+        middle.copy_from_slice(&ordered(order).to_be_bytes());
+        tail.copy_from_slice(&id.get().to_be_bytes());
+        Self(bytes)
+    }
+
+    /// The rank at the end of a key of kind `t` or `r`.
+    pub(super) fn tail(key: &[u8]) -> Option<Self> {
+        key.last_chunk::<RANK_BYTES>().copied().map(Self)
+    }
+
+    pub(super) fn id(self) -> Option<JobId> {
+        tail_id(&self.0)
+    }
+}
+
+pub(super) fn job(id: JobId) -> Vec<u8> {
+    Key::new(b'j').u64(id.get()).done()
+}
+
+pub(super) fn bodies(id: JobId) -> Vec<u8> {
+    Key::new(b'b').u64(id.get()).done()
+}
+
+pub(super) fn body(id: JobId, chunk: u16) -> Vec<u8> {
+    Key::new(b'b')
+        .u64(id.get())
+        .raw(&chunk.to_be_bytes())
+        .done()
+}
+
+pub(super) fn submit_key(uid: u32, key: &str) -> Vec<u8> {
+    Key::new(b'k').u32(uid).text(key).done()
+}
+
+pub(super) const ACTIVE: &[u8] = b"a";
+
+pub(super) fn active(id: JobId) -> Vec<u8> {
+    Key::new(b'a').u64(id.get()).done()
+}
+
+pub(super) const FINISHED: &[u8] = b"f";
+
+pub(super) fn finished(at: UnixMs, id: JobId) -> Vec<u8> {
+    Key::new(b'f').u64(!ordered(at.0)).u64(!id.get()).done()
+}
+
+/// Time and id of a key made by [`finished`].
+pub(super) fn parse_finished(key: &[u8]) -> Option<(UnixMs, JobId)> {
+    let (at, id) = key.get(1..17)?.split_at_checked(8)?;
+    let at = unordered(!tail_u64(at)?);
+    Some((UnixMs(at), JobId::new(!tail_u64(id)?).ok()?))
+}
+
+pub(super) fn line(account: &str, uid: u32, target: &str) -> Vec<u8> {
+    Key::new(b't').text(account).u32(uid).text(target).done()
+}
+
+pub(super) fn in_line(account: &str, uid: u32, target: &str, rank: Rank) -> Vec<u8> {
+    Key(line(account, uid, target)).raw(&rank.0).done()
+}
+
+pub(super) fn head(account: &str, uid: u32, target: &str) -> Vec<u8> {
+    Key::new(b'h').text(account).u32(uid).text(target).done()
+}
+
+pub(super) fn ready(account: &str, uid: u32) -> Vec<u8> {
+    Key::new(b'r').text(account).u32(uid).done()
+}
+
+pub(super) fn ready_at(account: &str, uid: u32, rank: Rank) -> Vec<u8> {
+    Key(ready(account, uid)).raw(&rank.0).done()
+}
+
+pub(super) fn waiting(account: &str) -> Vec<u8> {
+    Key::new(b'd').text(account).done()
+}
+
+pub(super) fn due(account: &str, at: UnixMs, id: JobId) -> Vec<u8> {
+    Key(waiting(account))
+        .u64(ordered(at.0))
+        .u64(id.get())
+        .done()
+}
+
+/// When and who, of a key made by [`due`].
+pub(super) fn parse_due(key: &[u8]) -> Option<(UnixMs, JobId)> {
+    let (at, id) = key.last_chunk::<16>()?.split_at_checked(8)?;
+    Some((UnixMs(unordered(tail_u64(at)?)), tail_id(id)?))
+}
+
+pub(super) fn user(account: &str, uid: u32) -> Vec<u8> {
+    Key::new(b'u').text(account).u32(uid).done()
+}
+
+pub(super) fn turns(account: &str) -> Vec<u8> {
+    Key::new(b's').text(account).done()
+}
+
+pub(super) fn turn(account: &str, served: u64, uid: u32) -> Vec<u8> {
+    Key(turns(account)).u64(served).u32(uid).done()
+}
+
+pub(super) const ALL_UNRESOLVED: &[u8] = b"x";
+
+pub(super) fn unresolved(account: &str, target: &str) -> Vec<u8> {
+    Key::new(b'x').text(account).text(target).done()
+}
+
+pub(super) fn unresolved_job(account: &str, target: &str, id: JobId) -> Vec<u8> {
+    Key(unresolved(account, target)).u64(id.get()).done()
+}
+
+pub(super) fn looks(account: &str, stage: u8) -> Vec<u8> {
+    Key::new(b'l').text(account).raw(&[stage]).done()
+}
+
+pub(super) fn look(account: &str, stage: u8, sequence: u64, id: JobId) -> Vec<u8> {
+    Key(looks(account, stage))
+        .u64(sequence)
+        .u64(id.get())
+        .done()
+}
+
+pub(super) fn counts() -> Vec<u8> {
+    Key::new(b'c').done()
+}
+
+pub(super) fn count(account: &str, uid: u32, state: u8) -> Vec<u8> {
+    Key::new(b'c').text(account).u32(uid).raw(&[state]).done()
+}
+
+pub(super) fn comment(host: &str, comment_id: u64) -> Vec<u8> {
+    Key::new(b'g').text(host).u64(comment_id).done()
+}
+
+pub(super) fn lane(host: &str, user_id: u64) -> Vec<u8> {
+    Key::new(b'p').text(host).u64(user_id).done()
+}
+
+pub(super) fn identity(account: &str) -> Vec<u8> {
+    Key::new(b'i').text(account).done()
+}

@@ -1,0 +1,488 @@
+//! What the worker asks of the store: what is to do, claim, conclude, look, wait.
+//!
+//! Decides what each of these changes, inside one transaction, so that a crash between any two of
+//! them leaves a state from which start-up goes on (see [`recover`]). Run on the commit thread.
+
+use comenq_proto::JobId;
+
+use super::index::{self, LOOK_STAGES};
+use super::jobs;
+use super::record::{Attempt, Job, KnownIdentity, Lane, Wait};
+use super::transition::State;
+use super::txn::Txn;
+use super::{StoreError, keys};
+use crate::clock::{Mark, UnixMs};
+
+/// Who posts: what a pace and a wait belong to. Two accounts with one login share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneKey {
+    /// The API's host, lower case, with a port that is not the scheme's own.
+    pub host: String,
+    /// GitHub's numeric id; 0 while it is not known yet.
+    pub user_id: u64,
+}
+
+/// What there is to do on an account.
+#[derive(Debug, Clone, Default)]
+pub struct Agenda {
+    /// Who the account last was.
+    pub identity: Option<KnownIdentity>,
+    /// The pace and wait of its lane.
+    pub lane: Lane,
+    /// A job may go as far as the queue is concerned.
+    pub ready: bool,
+    /// When the next job that waits for a time joins its line.
+    pub next_due: Option<UnixMs>,
+    /// Jobs to look for: the first of each stage.
+    pub looks: Vec<Job>,
+}
+
+/// Jobs brought into line in one transaction at most.
+const PROMOTE_LIMIT: usize = 256;
+
+/// Brings jobs into line whose time has come, and tells what there is to do. `host` is the
+/// account's API host; the lane is that of the identity last seen there.
+pub(super) fn agenda(
+    txn: &mut Txn<'_>,
+    account: &str,
+    host: &str,
+    now: UnixMs,
+) -> Result<Agenda, StoreError> {
+    let next_due = promote_due(txn, account, now)?;
+    let identity = txn
+        .read::<KnownIdentity>(&keys::identity(account))?
+        .filter(|identity| identity.host == host);
+    let user_id = identity.as_ref().map_or(0, |identity| identity.user_id);
+    let lane = jobs::read_or_default(txn, &keys::lane(host, user_id))?;
+    let ready = index::choose(txn, account)?.is_some();
+    let mut agenda = Agenda {
+        identity,
+        lane,
+        ready,
+        next_due,
+        looks: Vec::new(),
+    };
+    for stage in LOOK_STAGES {
+        if let Some((key, _)) = txn.next(&keys::looks(account, stage), None)? {
+            let id = keys::tail_id(&key);
+            let id = id.ok_or_else(|| StoreError::Damaged("a look without a job".to_owned()))?;
+            agenda.looks.push(index::load(txn, id)?);
+        }
+    }
+    Ok(agenda)
+}
+
+fn promote_due(
+    txn: &mut Txn<'_>,
+    account: &str,
+    now: UnixMs,
+) -> Result<Option<UnixMs>, StoreError> {
+    let prefix = keys::waiting(account);
+    for _ in 0..PROMOTE_LIMIT {
+        let Some((key, _)) = txn.next(&prefix, None)? else {
+            return Ok(None);
+        };
+        let (due, id) = keys::parse_due(&key)
+            .ok_or_else(|| StoreError::Damaged("a waiting job without a time".to_owned()))?;
+        if due > now {
+            return Ok(Some(due));
+        }
+        match index::load(txn, id) {
+            Ok(old) => {
+                let mut job = old.clone();
+                job.due_passed = job.not_before.is_some_and(|at| at <= now) || job.due_passed;
+                job.next_attempt_at = job.next_attempt_at.filter(|at| *at > now);
+                index::save(txn, Some(&old), &job)?;
+            }
+            Err(StoreError::Damaged(_) | StoreError::NoSuchJob(_)) => txn.remove(key),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(Some(now))
+}
+
+/// A claim: who is about to post, and when.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The account whose queue is served.
+    pub account: String,
+    /// Who posts.
+    pub lane: LaneKey,
+    /// This moment.
+    pub now: Mark,
+    /// GitHub's time of this moment.
+    pub started_github: UnixMs,
+}
+
+/// A claimed job: durable as `posting`, its pace slot taken.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The job, in state `posting`.
+    pub job: Job,
+    /// Its text.
+    pub body: String,
+    /// When the slot before this one was taken: given back if nothing is sent.
+    pub previous_pace: Option<Mark>,
+}
+
+/// What a claim found.
+#[derive(Debug, Clone, Default)]
+pub struct ClaimOutcome {
+    /// The job, if one may go.
+    pub claimed: Option<Claimed>,
+    /// Jobs taken out of line because they cannot be read, and why.
+    pub set_aside: Vec<(JobId, String)>,
+}
+
+/// Takes the next job: it becomes `posting`, the pace is advanced, its user has had a turn.
+/// Jobs that cannot be read are taken out of their lines on the way, and named.
+pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, StoreError> {
+    let mut outcome = ClaimOutcome::default();
+    while let Some(head) = index::choose(txn, &claim.account)? {
+        let Some(id) = head.rank.id() else { break };
+        match jobs::get(txn, id) {
+            Ok((job, body)) => {
+                outcome.claimed = Some(take(txn, claim, &job, body)?);
+                break;
+            }
+            Err(error @ (StoreError::Damaged(_) | StoreError::NoSuchJob(_))) => {
+                index::set_aside(txn, &claim.account, &head)?;
+                outcome.set_aside.push((id, error.to_string()));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(outcome)
+}
+
+fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Claimed, StoreError> {
+    let mut job = old.clone();
+    job.state = State::Posting;
+    job.attempts += 1;
+    job.empty_looks = 0;
+    job.look_from = None;
+    job.unresolved.push(Attempt {
+        number: job.attempts,
+        started_github: claim.started_github,
+        user_id: claim.lane.user_id,
+        ended: None,
+    });
+    index::save(txn, Some(old), &job)?;
+    index::serve(txn, &claim.account, job.uid)?;
+    let key = keys::lane(&claim.lane.host, claim.lane.user_id);
+    let mut lane: Lane = jobs::read_or_default(txn, &key)?;
+    let previous_pace = lane.pace.replace(claim.now);
+    txn.write(key, &lane)?;
+    Ok(Claimed {
+        job,
+        body,
+        previous_pace,
+    })
+}
+
+/// What an attempt came to, as the retry policy judged it.
+#[derive(Debug, Clone)]
+pub enum Conclusion {
+    /// The comment exists; its id and URL where the answer gave them.
+    Posted {
+        /// GitHub's id.
+        comment_id: Option<u64>,
+        /// The address.
+        url: Option<String>,
+    },
+    /// Surely nothing was sent: the slot is given back, the attempt does not count, the lane waits.
+    PutBack {
+        /// The pace before the claim.
+        previous_pace: Option<Mark>,
+        /// The lane's wait.
+        wait: Wait,
+    },
+    /// The account's trouble: the attempt does not count, the lane waits.
+    Deferred {
+        /// The lane's wait.
+        wait: Wait,
+    },
+    /// Nobody knows: look first.
+    LookFirst {
+        /// For people.
+        reason: String,
+    },
+    /// Refused for good.
+    Dead {
+        /// For people.
+        reason: String,
+    },
+}
+
+/// Concludes the running attempt of a job.
+pub(super) fn conclude(
+    txn: &mut Txn<'_>,
+    id: JobId,
+    lane_key: &LaneKey,
+    conclusion: Conclusion,
+    now: Mark,
+    wall: UnixMs,
+) -> Result<Job, StoreError> {
+    let old = index::load(txn, id)?;
+    if old.state != State::Posting {
+        return Err(StoreError::WrongState {
+            id,
+            state: old.state.as_str(),
+        });
+    }
+    let mut job = old.clone();
+    let key = keys::lane(&lane_key.host, lane_key.user_id);
+    let mut lane: Lane = jobs::read_or_default(txn, &key)?;
+    match conclusion {
+        Conclusion::Posted { comment_id, url } => {
+            (lane.wait, lane.strikes) = (None, 0);
+            posted(txn, &mut job, lane_key, comment_id, url, now, wall)?;
+        }
+        Conclusion::PutBack {
+            previous_pace,
+            wait,
+        } => {
+            lane.pace = previous_pace;
+            uncount(&mut job, &mut lane, wait);
+        }
+        Conclusion::Deferred { wait } => uncount(&mut job, &mut lane, wait),
+        Conclusion::LookFirst { reason } => {
+            job.state = State::Uncertain;
+            job.last_error = Some(reason);
+            if let Some(attempt) = job.unresolved.last_mut() {
+                attempt.ended = Some(now);
+            }
+            look_later(txn, &mut job, now);
+        }
+        Conclusion::Dead { reason } => {
+            job.unresolved.pop();
+            job.state = State::Failed;
+            job.finished_at = Some(wall);
+            job.last_error = Some(reason);
+        }
+    }
+    index::save(txn, Some(&old), &job)?;
+    txn.write(key, &lane)?;
+    Ok(job)
+}
+
+/// An attempt that tells nothing about the job: it keeps its turn, the lane waits.
+fn uncount(job: &mut Job, lane: &mut Lane, wait: Wait) {
+    job.unresolved.pop();
+    job.attempts = job.attempts.saturating_sub(1);
+    job.state = State::Queued;
+    job.last_error = Some(wait.reason.clone());
+    lane.strikes = lane.strikes.saturating_add(1);
+    lane.wait = Some(wait);
+}
+
+fn posted(
+    txn: &mut Txn<'_>,
+    job: &mut Job,
+    lane: &LaneKey,
+    comment_id: Option<u64>,
+    url: Option<String>,
+    now: Mark,
+    wall: UnixMs,
+) -> Result<(), StoreError> {
+    if job.state != State::Posted {
+        job.finished_at = Some(wall);
+    }
+    job.state = State::Posted;
+    job.comment_id = comment_id;
+    job.comment_url = url;
+    job.last_error = None;
+    job.look_sequence = None;
+    if let Some(comment) = comment_id {
+        own_comment(txn, lane, comment, job.id)?;
+        job.unresolved.clear();
+    } else {
+        // The status alone says that it exists; the id is looked up, never posted for again.
+        if let Some(attempt) = job.unresolved.last_mut() {
+            attempt.ended = Some(now);
+        }
+        look_later(txn, job, now);
+    }
+    Ok(())
+}
+
+fn own_comment(
+    txn: &mut Txn<'_>,
+    lane: &LaneKey,
+    comment: u64,
+    id: JobId,
+) -> Result<(), StoreError> {
+    let key = keys::comment(&lane.host, comment);
+    match txn.number(&key)? {
+        0 => txn.put(key, id.get().to_be_bytes()),
+        owner if owner == id.get() => {}
+        owner => {
+            return Err(StoreError::Damaged(format!(
+                "comment {comment} belongs to job #{owner} and cannot be job #{id}'s too"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn look_later(txn: &mut Txn<'_>, job: &mut Job, now: Mark) {
+    job.look_from = Some(now);
+    job.look_sequence = Some(txn.meta.sequence);
+}
+
+/// Which of these comments belong to jobs other than `id`.
+pub(super) fn owned_by_others(
+    txn: &Txn<'_>,
+    host: &str,
+    comments: &[u64],
+    id: JobId,
+) -> Result<Vec<u64>, StoreError> {
+    let mut owned = Vec::new();
+    for comment in comments {
+        let job = txn.number(&keys::comment(host, *comment))?;
+        if job != 0 && job != id.get() {
+            owned.push(*comment);
+        }
+    }
+    Ok(owned)
+}
+
+/// What a look came to, as the retry policy judged it.
+#[derive(Debug, Clone)]
+pub enum LookConclusion {
+    /// The comment is there.
+    Found {
+        /// GitHub's id.
+        comment_id: u64,
+        /// The address.
+        url: String,
+    },
+    /// A complete listing without it: look once more, later.
+    LookAgain,
+    /// The listing could not be completed: it counts for nothing, look again later.
+    Postponed {
+        /// For people.
+        reason: String,
+    },
+    /// Looked often enough: it was not posted, post it at its next turn.
+    Requeue,
+    /// Looked often enough: it was not posted, and is not wanted any more.
+    Cancelled,
+    /// It will never be known; or, of a posted job, its id will never be known.
+    GiveUp {
+        /// For people.
+        reason: String,
+        /// A comment that may be it.
+        url: Option<String>,
+    },
+}
+
+/// Concludes a look for a job that is `uncertain`, or `posted` without its comment's id.
+pub(super) fn conclude_look(
+    txn: &mut Txn<'_>,
+    id: JobId,
+    lane: &LaneKey,
+    conclusion: LookConclusion,
+    now: Mark,
+    wall: UnixMs,
+) -> Result<Job, StoreError> {
+    let old = index::load(txn, id)?;
+    let mut job = old.clone();
+    job.look_sequence = None;
+    match conclusion {
+        LookConclusion::Found { comment_id, url } => {
+            posted(txn, &mut job, lane, Some(comment_id), Some(url), now, wall)?;
+        }
+        LookConclusion::LookAgain => {
+            job.empty_looks += 1;
+            look_later(txn, &mut job, now);
+        }
+        LookConclusion::Postponed { reason } => {
+            job.last_error = Some(reason);
+            look_later(txn, &mut job, now);
+        }
+        _ if old.state == State::Posted => job.unresolved.clear(),
+        LookConclusion::Requeue => job.state = State::Queued,
+        LookConclusion::Cancelled => {
+            job.state = State::Cancelled;
+            job.finished_at = Some(wall);
+        }
+        LookConclusion::GiveUp { reason, url } => {
+            job.state = State::Failed;
+            job.finished_at = Some(wall);
+            job.last_error = Some(reason);
+            job.comment_url = url;
+        }
+    }
+    index::save(txn, Some(&old), &job)?;
+    Ok(job)
+}
+
+/// Makes a whole lane wait, outside of any attempt; `None` ends a wait.
+pub(super) fn set_wait(
+    txn: &mut Txn<'_>,
+    lane: &LaneKey,
+    wait: Option<Wait>,
+) -> Result<(), StoreError> {
+    let key = keys::lane(&lane.host, lane.user_id);
+    let mut state: Lane = jobs::read_or_default(txn, &key)?;
+    if wait.is_some() {
+        state.strikes = state.strikes.saturating_add(1);
+    }
+    state.wait = wait;
+    txn.write(key, &state)
+}
+
+/// Remembers who an account is, and returns that lane. What a lane that was not known waited for
+/// is over: somebody answered.
+pub(super) fn set_identity(
+    txn: &mut Txn<'_>,
+    account: &str,
+    identity: &KnownIdentity,
+) -> Result<Lane, StoreError> {
+    txn.write(keys::identity(account), identity)?;
+    txn.remove(keys::lane(&identity.host, 0));
+    jobs::read_or_default(txn, &keys::lane(&identity.host, identity.user_id))
+}
+
+/// What start-up found.
+#[derive(Debug, Clone, Default)]
+pub struct Recovered {
+    /// Jobs whose POST may have been on the way.
+    pub uncertain: Vec<JobId>,
+    /// Unresolved jobs that cannot be read, and why.
+    pub damaged: Vec<(JobId, String)>,
+}
+
+/// What a crash left in `posting` becomes `uncertain`: its attempt ended, at the latest, when this
+/// process started. A job that cannot be read stays as it is: its target goes on waiting.
+pub(super) fn recover(txn: &mut Txn<'_>, started: Mark) -> Result<Recovered, StoreError> {
+    let mut recovered = Recovered::default();
+    let mut after = None;
+    while let Some((key, _)) = txn.next(keys::ALL_UNRESOLVED, after.as_deref())? {
+        let id = keys::tail_id(&key);
+        after = Some(key);
+        let Some(id) = id else { continue };
+        let old = match index::load(txn, id) {
+            Ok(old) => old,
+            Err(error @ (StoreError::Damaged(_) | StoreError::NoSuchJob(_))) => {
+                recovered.damaged.push((id, error.to_string()));
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
+        if old.state != State::Posting {
+            continue;
+        }
+        let mut job = old.clone();
+        job.state = State::Uncertain;
+        job.last_error = Some("comenqd ended while the comment was being posted".to_owned());
+        if let Some(attempt) = job.unresolved.last_mut() {
+            attempt.ended = Some(started);
+        }
+        look_later(txn, &mut job, started);
+        index::save(txn, Some(&old), &job)?;
+        recovered.uncertain.push(id);
+    }
+    Ok(recovered)
+}
