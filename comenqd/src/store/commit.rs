@@ -1,8 +1,8 @@
 //! The commit thread: the only place that touches sled.
 //!
 //! Decides when a transaction is durable. Operations queue up; the thread takes all that wait
-//! (at most [`GROUP_LIMIT`]), applies each in a transaction of its own, syncs once, and only then
-//! answers them all. Reads go through it too, so that no answer speaks of a state that a power
+//! (at most [`GROUP_LIMIT`]), runs each in a transaction of its own, applies and syncs them all at
+//! once, and only then answers. Reads go through it too, so that no answer speaks of a state that a power
 //! cut could take back.
 //!
 //! A failed sync, or a panic of sled, ends the thread: nothing of that group is acknowledged and
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::format::{self, Lock};
 use super::record::{self, Meta};
-use super::txn::Txn;
+use super::txn::{Overlay, Txn};
 use super::{Liveness, Options, Recovery, StoreError, jobs, keys, posting};
 
 /// Operations that share one sync at most: bounds the wait of the first.
@@ -58,8 +58,8 @@ pub(super) struct Engine {
     /// sled ends its flush without fsync: this handle on the same file makes it durable.
     file: File,
     meta: Meta,
-    dirty: bool,
-    broken: Option<StoreError>,
+    /// What the operations since the last sync changed.
+    pending: Overlay,
     /// Last, so that the files are closed before another process may open them.
     _lock: Lock,
 }
@@ -78,8 +78,7 @@ impl Engine {
             db,
             file,
             meta,
-            dirty: false,
-            broken: None,
+            pending: Overlay::default(),
             _lock: lock,
         };
         format::check(root, &engine.meta)?;
@@ -133,55 +132,37 @@ impl Engine {
         Ok(held)
     }
 
-    /// Runs one operation in a transaction: applied whole or not at all.
+    /// Runs one operation in a transaction: it takes effect whole or not at all, and is durable
+    /// after the next [`Engine::sync`].
     pub(super) fn transact<T>(
         &mut self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if let Some(broken) = &self.broken {
-            return Err(broken.clone());
-        }
-        let mut txn = Txn::new(&self.db, self.meta.clone());
-        let result = operation(&mut txn)?;
-        match txn.apply() {
-            Ok(None) => {}
-            Ok(Some(meta)) => {
-                self.meta = meta;
-                self.dirty = true;
+        let mut txn = Txn::new(&self.db, &mut self.pending, self.meta.clone());
+        match operation(&mut txn) {
+            Ok(done) => {
+                self.meta = txn.keep();
+                Ok(done)
             }
-            // Part of it may be in sled's buffers: nothing after it can be trusted.
             Err(error) => {
-                self.broken = Some(StoreError::Commit(error.to_string()));
-                return Err(StoreError::Commit(error.to_string()));
+                txn.undo();
+                Err(error)
             }
         }
-        Ok(result)
     }
 
-    /// Makes everything applied so far durable.
+    /// Applies everything pending in one batch and makes it durable. After an error part of it may
+    /// be in sled's buffers, so nothing that follows can be trusted: the engine is done with.
     fn sync(&mut self) -> Result<(), StoreError> {
-        if let Some(broken) = &self.broken {
-            return Err(broken.clone());
-        }
-        if !self.dirty {
+        if self.pending.is_empty() {
             return Ok(());
         }
-        let synced = self
-            .db
-            .flush()
-            .map_err(|error| error.to_string())
-            .and_then(|_| self.file.sync_data().map_err(|error| error.to_string()));
-        match synced {
-            Ok(()) => {
-                self.dirty = false;
-                Ok(())
-            }
-            Err(error) => {
-                let broken = StoreError::Commit(error);
-                self.broken = Some(broken.clone());
-                Err(broken)
-            }
-        }
+        let batch = self.pending.take_batch(&self.meta)?;
+        self.db.apply_batch(batch)?;
+        self.db.flush()?;
+        self.file
+            .sync_data()
+            .map_err(|error| StoreError::Commit(error.to_string()))
     }
 
     fn witness(&self) -> Result<(), StoreError> {

@@ -13,13 +13,16 @@ use super::StoreError;
 use super::keys::{self, Rank};
 use super::record::{self, Job};
 use super::transition::State;
-use super::txn::Txn;
+use super::txn::{Entry, Txn};
 
 /// Reads a job that must exist.
 pub(super) fn load(txn: &Txn<'_>, id: JobId) -> Result<Job, StoreError> {
-    let key = keys::job(id);
-    let bytes = txn.get(&key)?.ok_or(StoreError::NoSuchJob(id))?;
-    record::decode_job(&key, id, &bytes)
+    for key in [keys::active(id), keys::done(id)] {
+        if let Some(bytes) = txn.get(&key)? {
+            return record::decode_job(&key, id, &bytes);
+        }
+    }
+    Err(StoreError::NoSuchJob(id))
 }
 
 /// Writes `new` in place of `old` with all that follows from the change.
@@ -33,11 +36,8 @@ pub(super) fn save(txn: &mut Txn<'_>, old: Option<&Job>, new: &Job) -> Result<()
             state: old.state.as_str(),
         });
     }
-    let key = keys::job(new.id);
-    let bytes = record::encode_job(&key, new)?;
-    txn.put(key, bytes);
-    let before = old.map(entries).unwrap_or_default();
-    let after = entries(new);
+    let before = old.map(entries).transpose()?.unwrap_or_default();
+    let after = entries(new)?;
     for (key, _) in &before {
         if !after.iter().any(|(kept, _)| kept == key) {
             txn.remove(key.clone());
@@ -66,15 +66,21 @@ fn count(txn: &mut Txn<'_>, old: Option<&Job>, new: &Job) -> Result<(), StoreErr
     txn.add(keys::count(&new.account, new.uid, new.state.code()), 1)
 }
 
-/// Every index entry that a job has by itself.
-fn entries(job: &Job) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// Every entry that a job has by itself: its record first, then its places in the indexes.
+fn entries(job: &Job) -> Result<Vec<Entry>, StoreError> {
     let (account, uid, target) = (&job.account, job.uid, &job.target.lower());
     let mut entries = Vec::with_capacity(4);
-    if job.state.is_finished() {
+    let finished = job.state.is_finished();
+    let key = if finished {
+        keys::done(job.id)
+    } else {
+        keys::active(job.id)
+    };
+    let record = record::encode_job(&key, job)?;
+    entries.push((key, record));
+    if finished {
         let at = job.finished_at.unwrap_or(job.created_at);
         entries.push((keys::finished(at, job.id), Vec::new()));
-    } else {
-        entries.push((keys::active(job.id), Vec::new()));
     }
     if job.state == State::Queued {
         let early = job.not_before.filter(|_| !job.due_passed);
@@ -99,7 +105,7 @@ fn entries(job: &Job) -> Vec<(Vec<u8>, Vec<u8>)> {
             Vec::new(),
         ));
     }
-    entries
+    Ok(entries)
 }
 
 /// Looks of one stage wait equally long, so each stage is a plain queue.

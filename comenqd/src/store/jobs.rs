@@ -10,7 +10,7 @@ use std::str::FromStr;
 use comenq_proto::{CommentBody, JobId, SubmitKey, Target};
 use sha2::{Digest, Sha256};
 
-use super::record::{self, Job, KeyRecord};
+use super::record::{self, BodyHead, Job, KeyRecord};
 use super::transition::State;
 use super::txn::Txn;
 use super::{StoreError, index, keys};
@@ -73,7 +73,8 @@ pub(super) fn insert(txn: &mut Txn<'_>, new: &NewJob) -> Result<Inserted, StoreE
     let id = known_id(txn.meta.last_job + 1)?;
     txn.meta.last_job = id.get();
     let job = new_job(id, new);
-    for (number, chunk) in (0..).zip(new.body.as_str().as_bytes().chunks(keys::CHUNK_BYTES)) {
+    let (_, rest) = split_body(&new.body);
+    for (number, chunk) in (0..).zip(rest.chunks(keys::CHUNK_BYTES)) {
         txn.put(keys::body(id, number), chunk);
     }
     if let Some(key) = &new.key {
@@ -97,6 +98,12 @@ fn known_id(number: u64) -> Result<JobId, StoreError> {
     JobId::new(number).map_err(|_| StoreError::Damaged("a job id of 0".to_owned()))
 }
 
+/// What of a body its job's record holds, and what lies beside it.
+fn split_body(body: &CommentBody) -> (&[u8], &[u8]) {
+    let bytes = body.as_str().as_bytes();
+    bytes.split_at(bytes.len().min(keys::HEAD_BYTES))
+}
+
 fn new_job(id: JobId, new: &NewJob) -> Job {
     let body = new.body.as_str().as_bytes();
     Job {
@@ -105,6 +112,7 @@ fn new_job(id: JobId, new: &NewJob) -> Job {
         uid: new.uid,
         account: new.account.clone(),
         target: new.target.clone(),
+        body_head: BodyHead(split_body(&new.body).0.to_vec()),
         // A comment body is at most 256 KiB.
         body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
         body_crc32: crc32fast::hash(body),
@@ -165,9 +173,11 @@ pub(super) fn get(txn: &Txn<'_>, id: JobId) -> Result<(Job, String), StoreError>
 pub(super) fn body(txn: &Txn<'_>, job: &Job) -> Result<String, StoreError> {
     let damaged = |why: &str| StoreError::Damaged(format!("the body of job #{}: {why}", job.id));
     let prefix = keys::bodies(job.id);
-    let mut text = Vec::with_capacity(usize::try_from(job.body_bytes).unwrap_or(0));
+    let mut text = job.body_head.0.clone();
     let mut after = None;
-    while let Some((key, chunk)) = txn.next(&prefix, after.as_deref())? {
+    while text.len() < usize::try_from(job.body_bytes).unwrap_or(usize::MAX)
+        && let Some((key, chunk)) = txn.next(&prefix, after.as_deref())?
+    {
         text.extend_from_slice(&chunk);
         after = Some(key);
     }

@@ -8,10 +8,10 @@
 //! | first byte | rest of the key | value | what for |
 //! |---|---|---|---|
 //! | `m` | — | [`Meta`](super::record::Meta) | format, identity, last job id, commit sequence |
-//! | `j` | id | job record | the job |
-//! | `b` | id, chunk (u16) | at most [`CHUNK_BYTES`] of text | the body |
+//! | `a` | id | job record | unfinished jobs |
+//! | `j` | id | job record | finished jobs |
+//! | `b` | id, chunk (u16) | at most [`CHUNK_BYTES`] of text | the body beyond its record |
 //! | `k` | uid, submit key | key record | retried submits find their job |
-//! | `a` | id | — | unfinished jobs, by id |
 //! | `f` | !finished (ms), !id | — | finished jobs, newest first |
 //! | `t` | account, uid, target, rank | 0 ready, 1 deferred | a user's queued jobs of one target, in order |
 //! | `h` | account, uid, target | rank | where that target stands in `r` |
@@ -28,6 +28,9 @@
 //!
 //! rank = !priority (u8), order (i64, sign bit flipped), id: higher priority first, then order
 //! (age, unless bumped), then id.
+//!
+//! Few entries a job, and large ones: sled copies a leaf's list of entries at every insert, so
+//! that leaves full of tiny entries cost the most.
 
 use comenq_proto::JobId;
 
@@ -35,6 +38,10 @@ use crate::clock::UnixMs;
 
 /// Bytes of body in one entry. sled moves larger values to files that it never syncs.
 pub(super) const CHUNK_BYTES: usize = 4096;
+
+/// Bytes of body that its job's record holds itself: most comments, and well under a chunk
+/// together with the rest of the record.
+pub(super) const HEAD_BYTES: usize = 2048;
 
 /// The one entry of kind `m`.
 pub(super) const META: &[u8] = b"m";
@@ -132,10 +139,6 @@ impl Rank {
     }
 }
 
-pub(super) fn job(id: JobId) -> Vec<u8> {
-    Key::new(b'j').u64(id.get()).done()
-}
-
 pub(super) fn bodies(id: JobId) -> Vec<u8> {
     Key::new(b'b').u64(id.get()).done()
 }
@@ -155,6 +158,10 @@ pub(super) const ACTIVE: &[u8] = b"a";
 
 pub(super) fn active(id: JobId) -> Vec<u8> {
     Key::new(b'a').u64(id.get()).done()
+}
+
+pub(super) fn done(id: JobId) -> Vec<u8> {
+    Key::new(b'j').u64(id.get()).done()
 }
 
 pub(super) const FINISHED: &[u8] = b"f";

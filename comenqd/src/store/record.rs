@@ -20,7 +20,18 @@ const VERSION: u8 = 1;
 /// Longest `last_error` and other reasons kept, in characters: keeps a record well under a chunk.
 const REASON_CHARS: usize = 600;
 
-/// A job as the store keeps it. The text of its body lies beside it.
+/// The first bytes of a body: most bodies whole. Its `Debug` hides the text.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct BodyHead(#[serde(with = "serde_bytes")] pub(super) Vec<u8>);
+
+impl std::fmt::Debug for BodyHead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// A job as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// The job's number.
@@ -33,7 +44,9 @@ pub struct Job {
     pub account: String,
     /// Where it goes.
     pub target: Target,
-    /// Length of the body in bytes.
+    /// The first bytes of the body; the rest lies beside the record.
+    pub(super) body_head: BodyHead,
+    /// Length of the whole body in bytes.
     pub body_bytes: u32,
     /// CRC-32 of the body.
     pub body_crc32: u32,
@@ -93,6 +106,7 @@ struct DiskJob {
     owner: String,
     repo: String,
     number: u64,
+    body_head: BodyHead,
     body_bytes: u32,
     body_crc32: u32,
     priority: i8,
@@ -135,6 +149,7 @@ pub(super) fn encode_job(key: &[u8], job: &Job) -> Result<Vec<u8>, StoreError> {
         owner: job.target.owner.as_str().to_owned(),
         repo: job.target.repo.as_str().to_owned(),
         number: job.target.number.get(),
+        body_head: job.body_head.clone(),
         body_bytes: job.body_bytes,
         body_crc32: job.body_crc32,
         priority: job.priority,
@@ -178,6 +193,7 @@ pub(super) fn decode_job(key: &[u8], id: JobId, bytes: &[u8]) -> Result<Job, Sto
         uid: disk.uid,
         account: disk.account,
         target,
+        body_head: disk.body_head,
         body_bytes: disk.body_bytes,
         body_crc32: disk.body_crc32,
         priority: disk.priority,

@@ -471,7 +471,7 @@ async fn a_damaged_record_blocks_nobody_and_is_named() {
     store.insert(job(1, "b", "y")).await.unwrap();
     store
         .run(false, move |txn| {
-            let key = keys::job(bad);
+            let key = keys::active(bad);
             let mut bytes = txn.get(&key)?.unwrap();
             *bytes.last_mut().unwrap() ^= 1;
             txn.put(key, bytes);

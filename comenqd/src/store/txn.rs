@@ -1,7 +1,8 @@
-//! One operation's view of the tree: what is stored, overlaid with what it wants to change.
+//! One operation's view of the tree: what is stored, overlaid with what its group changed so far.
 //!
-//! Decides nothing; makes an operation see its own writes and applies them all or none. Called by
-//! the operations, on the commit thread only, which is why reading and applying need no lock.
+//! Decides nothing; makes an operation see its own writes and those of the operations before it,
+//! and undoes them if it fails. Called by the operations, on the commit thread only, which is why
+//! reading and writing need no lock.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -15,57 +16,91 @@ use super::{StoreError, keys};
 /// A key and its value.
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
-/// A transaction under construction.
-pub(super) struct Txn<'a> {
-    tree: &'a sled::Tree,
-    /// Written values; `None` removes.
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// The store's own numbers; written along with every change.
-    pub(super) meta: Meta,
-}
+/// A new value, or `None` to remove.
+type Change = Option<Vec<u8>>;
 
-impl<'a> Txn<'a> {
-    pub(super) fn new(tree: &'a sled::Tree, meta: Meta) -> Self {
-        Self {
-            tree,
-            changes: BTreeMap::new(),
-            meta,
-        }
+/// What a group of operations wants to change.
+///
+/// The group goes to sled as one batch: sled writes its buffer out at the begin and the end of
+/// every batch, so a batch for each operation would cost two writes each.
+#[derive(Debug, Default)]
+pub(super) struct Overlay(BTreeMap<Vec<u8>, Change>);
+
+impl Overlay {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// Applies everything in one atomic batch and returns what the store knows of itself from
-    /// then on; `None` if there was nothing to change. Durable only after the next sync.
-    pub(super) fn apply(mut self) -> Result<Option<Meta>, StoreError> {
-        if self.changes.is_empty() {
-            return Ok(None);
-        }
-        self.meta.sequence += 1;
-        let meta = self.meta.clone();
-        self.write(keys::META.to_vec(), &meta)?;
+    /// Takes everything out, as one atomic batch that also holds what the store knows of itself.
+    pub(super) fn take_batch(&mut self, meta: &Meta) -> Result<sled::Batch, StoreError> {
         let mut batch = sled::Batch::default();
-        for (key, value) in self.changes {
+        for (key, value) in std::mem::take(&mut self.0) {
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
             }
         }
-        self.tree.apply_batch(batch)?;
-        Ok(Some(meta))
+        batch.insert(keys::META, record::encode(keys::META, meta)?);
+        Ok(batch)
+    }
+}
+
+/// A transaction under construction.
+pub(super) struct Txn<'a> {
+    tree: &'a sled::Tree,
+    overlay: &'a mut Overlay,
+    /// What the overlay held before each of this operation's writes, in order.
+    undo: Vec<(Vec<u8>, Option<Change>)>,
+    /// The store's own numbers; written along with every group.
+    pub(super) meta: Meta,
+}
+
+impl<'a> Txn<'a> {
+    pub(super) fn new(tree: &'a sled::Tree, overlay: &'a mut Overlay, meta: Meta) -> Self {
+        Self {
+            tree,
+            overlay,
+            undo: Vec::new(),
+            meta,
+        }
+    }
+
+    /// Keeps what was written; returns what the store knows of itself from then on.
+    pub(super) fn keep(mut self) -> Meta {
+        if !self.undo.is_empty() {
+            self.meta.sequence += 1;
+        }
+        self.meta
+    }
+
+    /// Takes back everything that this operation wrote.
+    pub(super) fn undo(self) {
+        for (key, before) in self.undo.into_iter().rev() {
+            match before {
+                Some(before) => self.overlay.0.insert(key, before),
+                None => self.overlay.0.remove(&key),
+            };
+        }
+    }
+
+    fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        let before = self.overlay.0.insert(key.clone(), value);
+        self.undo.push((key, before));
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.changes.get(key) {
+        match self.overlay.0.get(key) {
             Some(changed) => Ok(changed.clone()),
             None => Ok(self.tree.get(key)?.map(|value| value.to_vec())),
         }
     }
 
     pub(super) fn put(&mut self, key: Vec<u8>, value: impl Into<Vec<u8>>) {
-        self.changes.insert(key, Some(value.into()));
+        self.set(key, Some(value.into()));
     }
 
     pub(super) fn remove(&mut self, key: Vec<u8>) {
-        self.changes.insert(key, None);
+        self.set(key, None);
     }
 
     /// A checksummed value.
@@ -99,7 +134,8 @@ impl<'a> Txn<'a> {
         loop {
             let stored = self.stored_from(prefix, &from)?;
             let changed = self
-                .changes
+                .overlay
+                .0
                 .range((from, Bound::Unbounded))
                 .next()
                 .filter(|(key, _)| key.starts_with(prefix));
