@@ -5,6 +5,19 @@
 //! only in `queue`, which alone talks to `store`. An arrow never runs up; ARCHITECTURE.md shows
 //! the floors.
 
+pub mod api_url;
+pub mod app;
 pub mod clock;
+pub mod config;
 pub mod github;
+pub mod logging;
+pub mod notify;
+pub mod pacer;
+pub mod queue;
+pub mod retry;
+pub mod secret;
+pub mod server;
+pub mod service;
+pub mod shutdown;
 pub mod store;
+pub mod worker;

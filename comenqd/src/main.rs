@@ -1,2 +1,77 @@
-//! bin
-fn main() {}
+//! The `comenqd` binary: reads its surroundings and hands over to `app`.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use comenqd::app::{self, Surroundings};
+use comenqd::config::{self, Flags, Sources};
+use comenqd::logging;
+use comenqd::server::listener;
+
+/// Where the host says who it is: <https://www.freedesktop.org/software/systemd/man/machine-id.html>.
+const MACHINE_ID: &str = "/etc/machine-id";
+
+fn main() -> ExitCode {
+    // Before any other descriptor is opened.
+    let fds = match listener::inherited() {
+        Ok(fds) => fds,
+        Err(error) => return fail(&error),
+    };
+    // Whatever is created here is nobody else's to read.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    let euid = nix::unistd::geteuid().as_raw();
+    let sources = Sources {
+        flags: Flags::parse(),
+        env: std::env::vars_os().collect(),
+        default_config: config::DEFAULT_CONFIG_PATH.into(),
+        euid,
+    };
+    let config = match config::load(&sources) {
+        Ok(config) => config,
+        Err(error) => return fail(&error),
+    };
+    if sources.flags.check_config {
+        return match std::io::stdout().write_all(config.render().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
+    let var = |name: &str| std::env::var(name).ok();
+    let (rust_log, journal) = (var("RUST_LOG"), var("JOURNAL_STREAM"));
+    if let Err(error) = logging::init(config.log_level, rust_log.as_deref(), journal.as_deref()) {
+        return fail(&error);
+    }
+    tracing::info!(
+        "configuration loaded: {}",
+        config.render().trim_end().replace('\n', "; ")
+    );
+    let surroundings = Surroundings {
+        fds,
+        euid,
+        machine: machine_id(Path::new(MACHINE_ID)),
+        supervised: var("NOTIFY_SOCKET").is_some(),
+    };
+    match app::run(config, surroundings) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn machine_id(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let id = text.trim();
+    (!id.is_empty() && id != "uninitialized").then(|| id.to_owned())
+}
+
+/// Before there is a log: on stderr, which under systemd is the journal.
+fn fail(error: &dyn Display) -> ExitCode {
+    // Nobody is left to tell if this fails too.
+    drop(writeln!(std::io::stderr(), "comenqd: {error}"));
+    ExitCode::FAILURE
+}

@@ -1,6 +1,20 @@
 //! GitHub as the worker sees it: three questions and what their answers mean.
 //!
 //! Decides nothing about jobs. Called by the worker only. octocrab stays inside this module.
+//!
+//! One question passes through: `api` (routes and pages) → `http` (one request, over `client`, by
+//! `settings`) → `answer` (its headers) → `outcome` (what it means, with `message` for GitHub's
+//! words and `listing` for its JSON). `look` then compares a listing with what was sent.
+
+mod answer;
+mod api;
+mod client;
+mod http;
+mod listing;
+pub mod look;
+mod message;
+mod outcome;
+mod settings;
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,6 +22,10 @@ use std::time::Duration;
 use comenq_proto::Target;
 
 use crate::clock::UnixMs;
+
+pub use answer::MAX_WAIT;
+pub use http::Http;
+pub use settings::{Settings, SettingsError};
 
 /// Who a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,11 +78,12 @@ pub struct Trouble {
 pub enum TroubleKind {
     /// A primary or secondary rate limit.
     Limited,
-    /// The token is not accepted, or the API version is retired: somebody must act.
+    /// The token is not accepted, an organisation bars it (SAML, IP allow list), or the API
+    /// version is retired: somebody must act.
     Blocked,
     /// No way to GitHub: refused, DNS, TLS, or a proxy in between answered.
     Offline,
-    /// GitHub forbids for a reason of its own (other 403, SAML, IP allow list), or answers 5xx.
+    /// GitHub forbids for a reason we do not know (other 403), or answers a question with 5xx.
     Denied,
 }
 

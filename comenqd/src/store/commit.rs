@@ -23,9 +23,6 @@ use super::{Liveness, Options, Recovery, StoreError, jobs, keys, posting};
 /// Operations that share one sync at most: bounds the wait of the first.
 const GROUP_LIMIT: usize = 256;
 
-/// How long the thread sleeps at most before it shows that it lives.
-const TICK: Duration = Duration::from_secs(2);
-
 /// How long one group may take before it counts as stalled.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -216,7 +213,7 @@ fn read_meta(db: &sled::Db, options: &Options) -> Result<Meta, StoreError> {
 pub(super) fn serve(mut engine: Engine, tasks: &Receiver<Message>, live: &Arc<dyn Liveness>) {
     loop {
         live.alive();
-        let first = match tasks.recv_timeout(TICK) {
+        let first = match tasks.recv_timeout(live.period()) {
             Ok(message) => message,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return close(engine, Box::new(|_| ())),

@@ -49,7 +49,7 @@ pub(super) fn save(txn: &mut Txn<'_>, old: Option<&Job>, new: &Job) -> Result<()
         }
     }
     count(txn, old, new)?;
-    if old.is_some_and(|old| old.state.is_unresolved()) == new.state.is_unresolved() {
+    if old.is_some_and(Job::is_unresolved) == new.is_unresolved() {
         set_head(txn, &new.account, new.uid, &new.target.lower())
     } else {
         set_heads_of_all(txn, &new.account, &new.target.lower())
@@ -96,7 +96,7 @@ fn entries(job: &Job) -> Result<Vec<Entry>, StoreError> {
             ));
         }
     }
-    if job.state.is_unresolved() {
+    if job.is_unresolved() {
         entries.push((keys::unresolved_job(account, target, job.id), Vec::new()));
     }
     if let Some(sequence) = job.look_sequence {

@@ -104,7 +104,7 @@ fn split_body(body: &CommentBody) -> (&[u8], &[u8]) {
     bytes.split_at(bytes.len().min(keys::HEAD_BYTES))
 }
 
-fn new_job(id: JobId, new: &NewJob) -> Job {
+pub(super) fn new_job(id: JobId, new: &NewJob) -> Job {
     let body = new.body.as_str().as_bytes();
     Job {
         id,

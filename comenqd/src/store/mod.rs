@@ -81,6 +81,8 @@ impl From<sled::Error> for StoreError {
 pub trait Liveness: Send + Sync {
     /// It answered a tick.
     fn alive(&self);
+    /// How often it is to answer while idle.
+    fn period(&self) -> Duration;
     /// It works on a group and will be back within `deadline`.
     fn busy_for(&self, deadline: Duration);
     /// It ended: the process must exit.
@@ -296,11 +298,11 @@ impl Store {
         .await
     }
 
-    /// Makes a whole lane wait; `None` ends its wait.
+    /// Makes a whole lane wait.
     ///
     /// # Errors
     /// [`StoreError::Commit`].
-    pub async fn set_wait(&self, lane: LaneKey, wait: Option<Wait>) -> Result<(), StoreError> {
+    pub async fn set_wait(&self, lane: LaneKey, wait: Wait) -> Result<(), StoreError> {
         self.run(false, move |txn| posting::set_wait(txn, &lane, wait))
             .await
     }
@@ -326,4 +328,4 @@ fn gone() -> StoreError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

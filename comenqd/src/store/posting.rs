@@ -259,6 +259,7 @@ pub(super) fn conclude(
             job.state = State::Failed;
             job.finished_at = Some(wall);
             job.last_error = Some(reason);
+            (lane.wait, lane.strikes) = (None, 0);
         }
     }
     index::save(txn, Some(&old), &job)?;
@@ -272,8 +273,7 @@ fn uncount(job: &mut Job, lane: &mut Lane, wait: Wait) {
     job.attempts = job.attempts.saturating_sub(1);
     job.state = State::Queued;
     job.last_error = Some(wait.reason.clone());
-    lane.strikes = lane.strikes.saturating_add(1);
-    lane.wait = Some(wait);
+    lane.strike(wait);
 }
 
 fn posted(
@@ -418,18 +418,11 @@ pub(super) fn conclude_look(
     Ok(job)
 }
 
-/// Makes a whole lane wait, outside of any attempt; `None` ends a wait.
-pub(super) fn set_wait(
-    txn: &mut Txn<'_>,
-    lane: &LaneKey,
-    wait: Option<Wait>,
-) -> Result<(), StoreError> {
+/// Makes a whole lane wait, outside of any attempt.
+pub(super) fn set_wait(txn: &mut Txn<'_>, lane: &LaneKey, wait: Wait) -> Result<(), StoreError> {
     let key = keys::lane(&lane.host, lane.user_id);
     let mut state: Lane = jobs::read_or_default(txn, &key)?;
-    if wait.is_some() {
-        state.strikes = state.strikes.saturating_add(1);
-    }
-    state.wait = wait;
+    state.strike(wait);
     txn.write(key, &state)
 }
 

@@ -23,7 +23,7 @@ const REASON_CHARS: usize = 600;
 /// The first bytes of a body: most bodies whole. Its `Debug` hides the text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct BodyHead(#[serde(with = "serde_bytes")] pub(super) Vec<u8>);
+pub(crate) struct BodyHead(#[serde(with = "serde_bytes")] pub(super) Vec<u8>);
 
 impl std::fmt::Debug for BodyHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -45,7 +45,7 @@ pub struct Job {
     /// Where it goes.
     pub target: Target,
     /// The first bytes of the body; the rest lies beside the record.
-    pub(super) body_head: BodyHead,
+    pub(crate) body_head: BodyHead,
     /// Length of the whole body in bytes.
     pub body_bytes: u32,
     /// CRC-32 of the body.
@@ -82,6 +82,15 @@ pub struct Job {
     pub look_from: Option<Mark>,
     /// The sequence under which its next look stands in line.
     pub look_sequence: Option<u64>,
+}
+
+impl Job {
+    /// Something of this job is not known: whether it was posted, or as which comment. Its target
+    /// waits, lest another job's look takes its comment for its own.
+    #[must_use]
+    pub fn is_unresolved(&self) -> bool {
+        matches!(self.state, State::Posting | State::Uncertain) || self.look_sequence.is_some()
+    }
 }
 
 /// One POST whose outcome is, or was, unknown.
@@ -246,10 +255,26 @@ pub(super) struct KeyRecord {
 pub struct Lane {
     /// When the last POST was claimed.
     pub pace: Option<Mark>,
-    /// A wait for the whole lane.
+    /// The last wait of the whole lane; it may be over.
     pub wait: Option<Wait>,
-    /// Waits in a row without a post in between.
+    /// Waits of that kind in a row, without a post or a refusal in between.
     pub strikes: u32,
+}
+
+impl Lane {
+    /// How often in a row the lane was in this kind of trouble.
+    #[must_use]
+    pub fn strikes_of(&self, kind: WaitKind) -> u32 {
+        match &self.wait {
+            Some(wait) if wait.kind == kind => self.strikes,
+            _ => 0,
+        }
+    }
+
+    pub(super) fn strike(&mut self, wait: Wait) {
+        self.strikes = self.strikes_of(wait.kind).saturating_add(1);
+        self.wait = Some(wait);
+    }
 }
 
 /// Why a whole lane waits, and how long.

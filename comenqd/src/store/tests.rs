@@ -17,6 +17,9 @@ struct Quiet;
 
 impl Liveness for Quiet {
     fn alive(&self) {}
+    fn period(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
     fn busy_for(&self, _: Duration) {}
     fn failed(&self, reason: &str) {
         panic!("the commit thread failed: {reason}");
@@ -64,6 +67,11 @@ fn job(uid: u32, repo: &str, body: &str) -> NewJob {
         not_before: None,
         created_at: NOW,
     }
+}
+
+/// A job as the store returns it, for the tests of what is made of it.
+pub(crate) fn sample_job(id: u64) -> Job {
+    jobs::new_job(JobId::new(id).unwrap(), &job(1, "repo", "text"))
 }
 
 fn lane() -> LaneKey {

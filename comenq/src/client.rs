@@ -1,0 +1,190 @@
+//! Asking the daemon, again where that is safe.
+//!
+//! Decides what is repeated: a connection that *broke*, with the same request,
+//! until the deadline. A daemon that was never there is reported at once, and
+//! a refusal is an answer. Knows no command and prints nothing.
+
+use std::{
+    error::Error as _,
+    io,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use comenq_proto::{ErrorCode, HelloAck, Request, WireError};
+
+use crate::connection::{Connection, ConnectionError};
+
+/// The pause before the first repetition; it doubles up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+/// Longest pause: a daemon restarts within a second or two.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// Nobody was reached at the first try; nothing was sent.
+    #[error("cannot connect")]
+    Unreachable(#[source] io::Error),
+    /// The connection broke, and so did all later ones until the deadline.
+    #[error("no answer: {reason}")]
+    Lost {
+        /// What broke last.
+        reason: String,
+        /// Whether the daemon may have done what was asked.
+        sent: bool,
+    },
+    /// The daemon said no.
+    #[error("{0}")]
+    Refused(WireError),
+    /// The daemon answered something else than this protocol.
+    #[error("{reason}")]
+    Protocol {
+        /// What was wrong.
+        reason: String,
+        /// Whether the daemon may have done what was asked.
+        sent: bool,
+    },
+}
+
+/// The daemon behind one socket. Keeps its connection from call to call.
+#[derive(Debug)]
+pub(crate) struct Client {
+    socket: PathBuf,
+    timeout: Duration,
+    open: Option<Connection>,
+    was_reached: bool,
+    has_repeated: bool,
+}
+
+impl Client {
+    /// Connects only when first asked something.
+    pub(crate) const fn new(socket: PathBuf, timeout: Duration) -> Self {
+        Self {
+            socket,
+            timeout,
+            open: None,
+            was_reached: false,
+            has_repeated: false,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether a request was sent again after an answer was lost, so that the
+    /// daemon may know it from the first time.
+    pub(crate) const fn has_repeated(&self) -> bool {
+        self.has_repeated
+    }
+
+    /// What the daemon said of itself, once something was asked.
+    pub(crate) fn ack(&self) -> Option<&HelloAck> {
+        self.open.as_ref().map(Connection::ack)
+    }
+
+    /// Asks one thing and waits for the answer, [`Self::timeout`] at most.
+    pub(crate) fn call<R: Request>(&mut self, request: &R) -> Result<R::Reply, CallError> {
+        let deadline = Instant::now() + self.timeout;
+        let mut pause = FIRST_PAUSE;
+        // Whether a try was sent whose outcome stayed open.
+        let mut is_open = false;
+        loop {
+            self.has_repeated |= is_open;
+            let mut sent = false;
+            let error = match self.attempt(request, deadline, &mut sent) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            is_open |= sent && !is_answer(&error);
+            let may_repeat = !is_open || request.is_repeatable();
+            let passes = self.is_passing(&error, is_open);
+            if !may_repeat || !passes || Instant::now() + pause >= deadline {
+                return Err(self.in_the_end(error, is_open));
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    fn attempt<R: Request>(
+        &mut self,
+        request: &R,
+        deadline: Instant,
+        sent: &mut bool,
+    ) -> Result<R::Reply, ConnectionError> {
+        // Taken out: unless it proves good it is not used again.
+        let mut connection = match self.open.take() {
+            Some(connection) => connection,
+            None => self.connect(deadline)?,
+        };
+        let answer = connection.ask(request, deadline, sent);
+        if answer.as_ref().map_or_else(is_answer, |_| true) {
+            self.open = Some(connection);
+        }
+        answer
+    }
+
+    fn connect(&mut self, deadline: Instant) -> Result<Connection, ConnectionError> {
+        let opened = Connection::open(&self.socket, deadline);
+        self.was_reached |= !matches!(opened, Err(ConnectionError::Connect(_)));
+        opened
+    }
+
+    /// Whether the same request may fare better in a moment.
+    fn is_passing(&self, error: &ConnectionError, is_open: bool) -> bool {
+        match error {
+            ConnectionError::Connect(_) => self.was_reached,
+            ConnectionError::Broken(_) => true,
+            ConnectionError::Refused(error) => match error.code {
+                ErrorCode::CommitFailed | ErrorCode::TooManyConnections => true,
+                // A daemon that has just failed a commit restarts, and may need
+                // a while to open its store again.
+                ErrorCode::StoreUnavailable => is_open,
+                _ => false,
+            },
+            ConnectionError::Protocol(_) => false,
+        }
+    }
+
+    fn in_the_end(&self, error: ConnectionError, is_open: bool) -> CallError {
+        match error {
+            ConnectionError::Connect(error) if !self.was_reached => CallError::Unreachable(error),
+            ConnectionError::Refused(error) if !is_open || is_final(error.code) => {
+                CallError::Refused(error)
+            }
+            ConnectionError::Protocol(reason) => CallError::Protocol {
+                reason,
+                sent: is_open,
+            },
+            lost => CallError::Lost {
+                reason: lost
+                    .source()
+                    .map_or_else(|| lost.to_string(), ToString::to_string),
+                sent: is_open,
+            },
+        }
+    }
+}
+
+/// Whether the daemon answered the request, so that its outcome is known.
+fn is_answer(error: &ConnectionError) -> bool {
+    // After a failed commit nobody knows whether the change is stored: the same
+    // as a connection that broke.
+    matches!(error, ConnectionError::Refused(error) if error.code != ErrorCode::CommitFailed)
+}
+
+/// Whether a refusal also says that no earlier try of the same request was
+/// stored: a request or job it finds wrong now it found wrong then.
+const fn is_final(code: ErrorCode) -> bool {
+    matches!(code.number(), 200..=299 | 400..=499)
+}
+
+#[cfg(test)]
+mod tests;

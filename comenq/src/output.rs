@@ -1,0 +1,164 @@
+//! Where a run's words go, as text or as JSON.
+//!
+//! Decides stream and form; the commands decide the words. A reader that went
+//! away (`comenq list | head -1`) is no error; an output that cannot be written
+//! is one. Text from elsewhere is made harmless for a terminal here.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    json::{Document, ErrorDocument},
+    times::Times,
+};
+
+/// The two output streams of a run and how to write to them.
+pub(crate) struct Output<'a> {
+    stdout: &'a mut dyn Write,
+    stderr: &'a mut dyn Write,
+    is_json: bool,
+    times: Times,
+}
+
+impl<'a> Output<'a> {
+    pub(crate) fn new(
+        stdout: &'a mut dyn Write,
+        stderr: &'a mut dyn Write,
+        is_json: bool,
+        times: Times,
+    ) -> Self {
+        Self {
+            stdout,
+            stderr,
+            is_json,
+            times,
+        }
+    }
+
+    pub(crate) const fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    pub(crate) const fn times(&self) -> Times {
+        self.times
+    }
+
+    /// Prints text; it should end with a line end.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        answered(
+            self.stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| self.stdout.flush()),
+        )
+    }
+
+    /// Prints one JSON object on one line.
+    pub(crate) fn json<T: Serialize>(&mut self, content: T) -> Result<(), Failure> {
+        let line = json_line(content)
+            .map_err(|error| Failure::new("output", Exit::Trouble, error.to_string()))?;
+        self.text(&line)
+    }
+
+    /// Tells something beside the answer.
+    pub(crate) fn note(&mut self, text: &str) {
+        self.complain(&format!("note: {}\n", plain_line(text)));
+    }
+
+    /// Prints an error; gives the exit code that goes with it.
+    pub(crate) fn failure(&mut self, failure: &Failure) -> Exit {
+        let json = self
+            .is_json
+            .then(|| json_line(ErrorDocument::from(failure)));
+        let shown = json.and_then(Result::ok).unwrap_or_else(|| {
+            let mut text = format!("error: {}\n", plain_line(&failure.message));
+            for line in failure.detail.iter().flat_map(|detail| detail.lines()) {
+                let _infallible = writeln!(text, "  {}", plain_line(line));
+            }
+            text
+        });
+        self.complain(&shown);
+        failure.exit
+    }
+
+    /// Prints what clap has to say: help and version as answers, the rest as a
+    /// usage error.
+    pub(crate) fn clap(&mut self, error: &clap::Error) -> Exit {
+        let text = error.render().to_string();
+        if !error.use_stderr() {
+            return match self.text(&text) {
+                Ok(()) => Exit::Done,
+                Err(failure) => self.failure(&failure),
+            };
+        }
+        if !self.is_json {
+            self.complain(&text);
+            return Exit::Usage;
+        }
+        let (message, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        let mut failure = Failure::usage(message);
+        failure.detail = Some(rest.trim().to_owned()).filter(|rest| !rest.is_empty());
+        self.failure(&failure)
+    }
+
+    /// Nobody can be told when this fails.
+    fn complain(&mut self, text: &str) {
+        let _unwritable = self.stderr.write_all(text.as_bytes());
+        let _unwritable = self.stderr.flush();
+    }
+}
+
+fn answered(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            "output",
+            Exit::Trouble,
+            format!("cannot write the answer: {error}"),
+        )
+        .with_detail("what was asked for is done; only its report is lost")),
+        _ => Ok(()),
+    }
+}
+
+fn json_line<T: Serialize>(content: T) -> serde_json::Result<String> {
+    let mut line = serde_json::to_string(&Document::new(content))?;
+    line.push('\n');
+    Ok(line)
+}
+
+/// Text from the daemon, GitHub or other users on one line, with every control
+/// character shown instead of sent: a terminal would obey some of them.
+pub(crate) fn plain_line(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => plain.push(' '),
+            _ if character.is_control() => plain.extend(character.escape_default()),
+            _ => plain.push(character),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error_but_a_full_disk_is() {
+        assert!(answered(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        let full = answered(Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+        assert_eq!((full.code, full.exit), ("output", Exit::Trouble));
+    }
+
+    #[test]
+    fn control_characters_are_shown_not_sent() {
+        assert_eq!(plain_line("a\x1b[31m\r\n\tb ü"), "a\\u{1b}[31m\\r  b ü");
+    }
+}

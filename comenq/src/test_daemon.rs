@@ -1,0 +1,158 @@
+//! A daemon for tests: speaks the protocol over a real socket, by script.
+
+use std::{
+    collections::VecDeque,
+    io::{Read as _, Write as _},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    thread::JoinHandle,
+};
+
+use bytes::{Bytes, BytesMut};
+use comenq_proto::{
+    Authz, FrameCodec, Hello, HelloAck, HelloReply, MAX_FRAME, ProtocolVersion, Request,
+    RequestEnvelope, ResponseEnvelope, Role, WireError, from_slice, to_bytes,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tempfile::TempDir;
+use tokio_util::codec::{Decoder as _, Encoder as _};
+
+/// What the daemon does with one connection.
+pub(crate) type Visit = Box<dyn FnOnce(&mut Peer) + Send>;
+
+/// Serves its visits in order, one connection each, then stops listening.
+/// Dropping it waits for the last and passes on its panic.
+pub(crate) struct TestDaemon {
+    directory: TempDir,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestDaemon {
+    pub(crate) fn start(visits: Vec<Visit>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join("sock")).unwrap();
+        let mut visits = VecDeque::from(visits);
+        let thread = std::thread::spawn(move || {
+            while let Some(visit) = visits.pop_front() {
+                let (stream, _) = listener.accept().unwrap();
+                visit(&mut Peer {
+                    stream,
+                    buffer: BytesMut::new(),
+                });
+            }
+        });
+        Self {
+            directory,
+            thread: Some(thread),
+        }
+    }
+
+    /// One connection that greets and answers each request with `serve`.
+    pub(crate) fn serving(serve: impl FnOnce(&mut Peer) + Send + 'static) -> Self {
+        Self::start(vec![greeted(serve)])
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.path().join("sock")
+    }
+}
+
+impl Drop for TestDaemon {
+    fn drop(&mut self) {
+        let ended = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            ended.unwrap();
+        }
+    }
+}
+
+/// A visit that first does the handshake.
+pub(crate) fn greeted(serve: impl FnOnce(&mut Peer) + Send + 'static) -> Visit {
+    Box::new(move |peer| {
+        let _hello: Hello = peer.receive();
+        peer.send(&HelloReply::accepted(ack()));
+        serve(peer);
+    })
+}
+
+pub(crate) fn ack() -> HelloAck {
+    HelloAck {
+        protocol_version: ProtocolVersion::CURRENT,
+        daemon_version: "9.9.9".into(),
+        features: Vec::new(),
+        max_frame: u32::try_from(MAX_FRAME).unwrap(),
+        authz: Authz {
+            uid: 1000,
+            gid: 1000,
+            role: Role::Operator,
+        },
+    }
+}
+
+/// The client, seen from the daemon.
+pub(crate) struct Peer {
+    stream: UnixStream,
+    buffer: BytesMut,
+}
+
+impl Peer {
+    pub(crate) fn receive<T: DeserializeOwned>(&mut self) -> T {
+        from_slice(&self.receive_frame().expect("a frame")).unwrap()
+    }
+
+    /// The next frame; `None` when the client has closed.
+    pub(crate) fn receive_frame(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(frame) = FrameCodec.decode(&mut self.buffer).unwrap() {
+                return Some(frame);
+            }
+            let mut chunk = [0; 4096];
+            let count = self.stream.read(&mut chunk).unwrap();
+            if count == 0 {
+                return None;
+            }
+            self.buffer.extend_from_slice(&chunk[..count]);
+        }
+    }
+
+    /// A message as bytes on the wire.
+    pub(crate) fn framed<T: Serialize>(message: &T) -> BytesMut {
+        let mut frame = BytesMut::new();
+        let payload = Bytes::from(to_bytes(message).unwrap());
+        FrameCodec.encode(payload, &mut frame).unwrap();
+        frame
+    }
+
+    pub(crate) fn send<T: Serialize>(&mut self, message: &T) {
+        self.send_bytes(&Self::framed(message));
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Reads one request of this kind.
+    pub(crate) fn request<R: Request>(&mut self) -> (u64, R) {
+        let envelope: RequestEnvelope = self.receive();
+        assert_eq!(envelope.endpoint, R::ENDPOINT);
+        assert_eq!(envelope.v, ProtocolVersion::CURRENT.0);
+        (envelope.request_id, from_slice(&envelope.body).unwrap())
+    }
+
+    pub(crate) fn reply<T: Serialize>(&mut self, id: u64, reply: &T) {
+        let response = ResponseEnvelope::ok(ProtocolVersion::CURRENT, id, reply).unwrap();
+        self.send(&response);
+    }
+
+    pub(crate) fn refuse(&mut self, id: u64, error: &WireError) {
+        let response = ResponseEnvelope::err(ProtocolVersion::CURRENT, id, error).unwrap();
+        self.send(&response);
+    }
+
+    /// Reads one request and answers it; gives the request.
+    pub(crate) fn answer<R: Request>(&mut self, reply: &R::Reply) -> R {
+        let (id, request) = self.request::<R>();
+        self.reply(id, reply);
+        request
+    }
+}

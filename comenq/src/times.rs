@@ -1,0 +1,126 @@
+//! Times for people and for programs.
+//!
+//! Decides the form alone: RFC 3339 in UTC for JSON; for text the local clock,
+//! with the date when it isn't today. The clock and the zone come from outside.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+/// The clock and the zone, each asked only when needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    now: fn() -> Timestamp,
+    zone: fn() -> TimeZone,
+}
+
+impl Times {
+    pub(crate) const fn new(now: fn() -> Timestamp, zone: fn() -> TimeZone) -> Self {
+        Self { now, zone }
+    }
+
+    /// `12:41`, or `2026-11-21 12:41` when that isn't today.
+    pub(crate) fn clock(self, unix_ms: i64) -> String {
+        let Ok(time) = Timestamp::from_millisecond(unix_ms) else {
+            return "an impossible time".to_owned();
+        };
+        let zone = (self.zone)();
+        let today = (self.now)().to_zoned(zone.clone()).date();
+        let local = time.to_zoned(zone);
+        let format = if local.date() == today {
+            "%H:%M"
+        } else {
+            "%Y-%m-%d %H:%M"
+        };
+        local.strftime(format).to_string()
+    }
+
+    /// `12:41 (in 31 min)`; `now` when it has come.
+    pub(crate) fn ahead(self, unix_ms: i64) -> String {
+        match self.until(unix_ms) {
+            Duration::ZERO => "now".to_owned(),
+            left => format!("{} (in {})", self.clock(unix_ms), span(left)),
+        }
+    }
+
+    /// `09:12 (3 h ago)`.
+    pub(crate) fn ago(self, unix_ms: i64) -> String {
+        let passed = (self.now)().as_millisecond().saturating_sub(unix_ms);
+        let passed = Duration::from_millis(u64::try_from(passed).unwrap_or(0));
+        format!("{} ({} ago)", self.clock(unix_ms), span(passed))
+    }
+
+    fn until(self, unix_ms: i64) -> Duration {
+        let left = unix_ms.saturating_sub((self.now)().as_millisecond());
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+}
+
+/// About how long, in the largest unit that still says something.
+pub(crate) fn span(time: Duration) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let seconds = time.as_millis().div_ceil(1000);
+    let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+    let rounded = |unit: u64| seconds.saturating_add(unit / 2) / unit;
+    match seconds {
+        0..=90 => format!("{seconds} s"),
+        _ if seconds < 2 * HOUR => format!("{} min", rounded(MINUTE)),
+        _ if seconds < 2 * DAY => format!("{} h", rounded(HOUR)),
+        _ => format!("{} days", rounded(DAY)),
+    }
+}
+
+/// RFC 3339 in UTC, for JSON; `None` for a time no calendar has.
+pub(crate) fn rfc3339(unix_ms: i64) -> Option<String> {
+    let time = Timestamp::from_millisecond(unix_ms).ok()?;
+    Some(time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::offset;
+
+    use super::*;
+
+    const NOW: i64 = 1_795_176_600_000; // 2026-11-20 12:10:00 UTC
+
+    fn times() -> Times {
+        let now = || Timestamp::from_millisecond(NOW).unwrap();
+        Times::new(now, || TimeZone::fixed(offset(1)))
+    }
+
+    #[test]
+    fn clock_times_are_local_and_dated_only_on_other_days() {
+        assert_eq!(times().clock(NOW), "13:10");
+        assert_eq!(times().clock(NOW + 10 * 3_600_000), "23:10");
+        assert_eq!(times().clock(NOW + 11 * 3_600_000), "2026-11-21 00:10");
+        assert_eq!(times().clock(i64::MAX), "an impossible time");
+    }
+
+    #[test]
+    fn distances_are_rounded_to_what_people_say() {
+        assert_eq!(times().ahead(NOW + 31 * 60_000), "13:41 (in 31 min)");
+        assert_eq!(times().ahead(NOW + 1), "13:10 (in 1 s)");
+        assert_eq!(times().ahead(NOW), "now");
+        assert_eq!(times().ahead(i64::MIN), "now");
+        assert_eq!(times().ago(NOW - 3 * 3_600_000), "10:10 (3 h ago)");
+        for (seconds, text) in [
+            (90, "90 s"),
+            (91, "2 min"),
+            (7199, "120 min"),
+            (7200, "2 h"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), text);
+        }
+        assert_eq!(span(Duration::from_secs(3 * 86_400)), "3 days");
+    }
+
+    #[test]
+    fn programs_get_utc() {
+        assert_eq!(rfc3339(NOW).unwrap(), "2026-11-20T12:10:00Z");
+        assert_eq!(rfc3339(NOW + 5).unwrap(), "2026-11-20T12:10:00.005Z");
+        assert_eq!(rfc3339(i64::MAX), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! The command line of `comenqd`.
+//!
+//! Decides which settings have a flag. Parsed by `main`, read by [`super::raw`]; knows nothing of
+//! files, defaults or limits.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Queues GitHub comments durably and posts them at a pace GitHub tolerates.
+///
+/// Every key of the configuration file may also be given in the environment as `COMENQD_<KEY>`.
+/// Flags beat the environment, the environment beats the file.
+#[derive(Debug, Clone, Default, Parser)]
+#[command(name = "comenqd", version, about)]
+pub struct Flags {
+    /// Configuration file [default: /etc/comenqd/config.toml, which may be absent]
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+
+    /// Prints the effective configuration, each value with where it came from, and exits
+    #[arg(long)]
+    pub check_config: bool,
+
+    /// Socket to listen on where systemd passed none (key `socket_path`)
+    #[arg(long, value_name = "PATH")]
+    pub listen: Option<PathBuf>,
+
+    /// Directory of the durable queue (key `queue_path`)
+    #[arg(long, value_name = "PATH")]
+    pub queue_path: Option<PathBuf>,
+
+    /// error, warn, info, debug or trace (key `log_level`)
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+
+    /// Base address of the GitHub API (key `github_api_url`)
+    #[arg(long, value_name = "URL")]
+    pub github_api_url: Option<String>,
+}
+
+impl Flags {
+    /// The settings given as flags: key, flag and value.
+    pub(super) fn settings(&self) -> Vec<(&'static str, &'static str, std::ffi::OsString)> {
+        let path = |path: &Option<PathBuf>| path.clone().map(PathBuf::into_os_string);
+        let text = |text: &Option<String>| text.clone().map(Into::into);
+        [
+            ("socket_path", "--listen", path(&self.listen)),
+            ("queue_path", "--queue-path", path(&self.queue_path)),
+            ("log_level", "--log-level", text(&self.log_level)),
+            (
+                "github_api_url",
+                "--github-api-url",
+                text(&self.github_api_url),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(key, flag, value)| Some((key, flag, value?)))
+        .collect()
+    }
+}

@@ -1,0 +1,147 @@
+//! When may the next request go, and why not yet?
+//!
+//! Decides, from the store's agenda and the clock's readings, the one thing to do next. Called by
+//! the worker before everything it does. Pure: it reads no clock by itself and asks nobody.
+//!
+//! The order is the promise: a lane in trouble sends nothing at all; what may have been posted is
+//! looked for before anything of its target is posted; and no POST goes before its slot.
+
+use std::time::Duration;
+
+use crate::clock::{Clock, UnixMs};
+use crate::store::{Agenda, Job, Wait, WaitKind};
+
+/// The configured times of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From one POST to the next.
+    pub cooldown: Duration,
+    /// From the end of an attempt to the first look for it.
+    pub look_delay: Duration,
+    /// Which token is in use.
+    pub token_tag: u64,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// The whole lane waits.
+    LaneWaits {
+        /// Why.
+        wait: Wait,
+        /// How much longer.
+        left: Duration,
+    },
+    /// Ask who we are: it tells GitHub's time, without which waits of another boot count in full.
+    AskIdentity,
+    /// Look for a job of unknown outcome.
+    Look(Box<Job>),
+    /// Claim and post.
+    Post,
+    /// Nothing may go yet.
+    NotYet {
+        /// Until something may.
+        left: Duration,
+        /// Until the next POST may; `None` if no job is ready.
+        slot: Option<Duration>,
+    },
+    /// Nothing to do. `due`: when the next job that waits for a time joins its line.
+    Idle {
+        /// That time, by the wall clock that people chose it by.
+        due: Option<UnixMs>,
+        /// Until the next POST may go, were there one.
+        slot: Duration,
+    },
+}
+
+/// The next thing to do. `identified`: this process knows who it posts as, and GitHub's time.
+#[must_use]
+pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Plan {
+    if let Some((wait, left)) = lane_wait(agenda, clock, pace.token_tag) {
+        return Plan::LaneWaits {
+            wait: wait.clone(),
+            left,
+        };
+    }
+    let slot = slot(agenda, clock, pace.cooldown);
+    let look = next_look(agenda, clock, pace);
+    if !agenda.ready && look.is_none() {
+        return Plan::Idle {
+            due: agenda.next_due,
+            slot,
+        };
+    }
+    let left = match look {
+        Some((_, left)) if agenda.ready => left.min(slot),
+        Some((_, left)) => left,
+        None => slot,
+    };
+    if !identified && (left.is_zero() || is_from_another_boot(agenda, clock)) {
+        return Plan::AskIdentity;
+    }
+    match look {
+        Some((job, left)) if left.is_zero() => Plan::Look(Box::new(job.clone())),
+        _ if agenda.ready && slot.is_zero() => Plan::Post,
+        _ => Plan::NotYet {
+            left,
+            slot: agenda.ready.then_some(slot),
+        },
+    }
+}
+
+/// The lane's wait, if it is not over. A new token need not wait for what the old one was blocked
+/// for.
+fn lane_wait<'a>(
+    agenda: &'a Agenda,
+    clock: &Clock,
+    token_tag: u64,
+) -> Option<(&'a Wait, Duration)> {
+    let wait = agenda.lane.wait.as_ref()?;
+    if wait.kind == WaitKind::Blocked && wait.token_tag != token_tag {
+        return None;
+    }
+    let left = clock.remaining(wait.since, Duration::from_millis(wait.wait_ms));
+    (!left.is_zero()).then_some((wait, left))
+}
+
+/// How long until the lane's next POST may go.
+fn slot(agenda: &Agenda, clock: &Clock, cooldown: Duration) -> Duration {
+    agenda
+        .lane
+        .pace
+        .map_or(Duration::ZERO, |last| clock.remaining(last, cooldown))
+}
+
+/// The look that falls due first, and how long until then.
+fn next_look<'a>(agenda: &'a Agenda, clock: &Clock, pace: &Pace) -> Option<(&'a Job, Duration)> {
+    let left = |job: &Job| {
+        job.look_from.map_or(Duration::ZERO, |from| {
+            clock.remaining(from, look_wait(job, pace))
+        })
+    };
+    agenda
+        .looks
+        .iter()
+        .map(|job| (job, left(job)))
+        .min_by_key(|(_, left)| *left)
+}
+
+/// The first look waits until GitHub surely lists what it created; the second is a backoff too.
+fn look_wait(job: &Job, pace: &Pace) -> Duration {
+    if job.empty_looks == 0 {
+        pace.look_delay
+    } else {
+        pace.look_delay.max(pace.cooldown)
+    }
+}
+
+fn is_from_another_boot(agenda: &Agenda, clock: &Clock) -> bool {
+    let boot = clock.mark().boot;
+    let looks = agenda.looks.iter().filter_map(|job| job.look_from);
+    agenda
+        .lane
+        .pace
+        .into_iter()
+        .chain(looks)
+        .any(|mark| mark.boot != boot)
+}

@@ -1,0 +1,57 @@
+//! What the server needs of whoever answers the requests.
+//!
+//! Decides the seam between bytes and meaning: the server knows frames and envelopes, the
+//! [`Handler`] knows endpoints. Implemented by the service; the server's tests bring their own.
+
+use std::future::Future;
+
+use comenq_proto::{Role, WireError};
+
+/// Who is at the other end, as the kernel says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// User id.
+    pub uid: u32,
+    /// Primary group id.
+    pub gid: u32,
+    /// Process id; 0 where it is in another process namespace.
+    pub pid: i32,
+}
+
+/// The answer to one request, and what the log says of it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The reply's encoded body, or why there is none.
+    pub result: Result<Vec<u8>, WireError>,
+    /// The job it is about.
+    pub job_id: Option<u64>,
+    /// What was changed, for people; `None` if nothing was.
+    pub changed: Option<String>,
+}
+
+impl Reply {
+    /// A refusal.
+    #[must_use]
+    pub fn refused(error: WireError) -> Self {
+        Self {
+            result: Err(error),
+            job_id: None,
+            changed: None,
+        }
+    }
+}
+
+/// Answers requests.
+pub trait Handler: Send + Sync + 'static {
+    /// What this peer may do, for the handshake.
+    fn role(&self, peer: &Peer) -> Role;
+
+    /// Answers one request. The server awaits it to its end, also while stopping.
+    fn handle(
+        &self,
+        peer: &Peer,
+        endpoint: &str,
+        request_id: u64,
+        body: &[u8],
+    ) -> impl Future<Output = Reply> + Send;
+}

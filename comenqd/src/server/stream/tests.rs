@@ -1,0 +1,72 @@
+use comenq_proto::MAX_FRAME;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn framed(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = u32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+#[tokio::test]
+async fn memory_and_budget_of_a_large_frame_are_given_back() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let budget = Arc::new(Semaphore::new(MAX_FRAME));
+    let stop = CancellationToken::new();
+    let mut frames = FrameStream::new(ours, &Limits::new(1024), Arc::clone(&budget), stop);
+    let write = async {
+        theirs
+            .write_all(&framed(&vec![1; MAX_FRAME]))
+            .await
+            .unwrap();
+        theirs.write_all(&framed(b"x")).await.unwrap();
+    };
+    let read = async {
+        let frame = frames.next(Patience::Between(LONG)).await.unwrap();
+        assert_eq!(frame.bytes.len(), MAX_FRAME);
+        assert_eq!(budget.available_permits(), 0);
+        drop(frame);
+        assert_eq!(budget.available_permits(), MAX_FRAME);
+        frames.next(Patience::Between(LONG)).await.unwrap()
+    };
+    let (frame, ()) = tokio::join!(read, write);
+    assert_eq!(frame.bytes, &b"x"[..]);
+    assert!(
+        frames.buffer.capacity() <= READ_ROOM,
+        "{}",
+        frames.buffer.capacity()
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_allocated_for_a_large_frame_before_its_share() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let budget = Arc::new(Semaphore::new(0));
+    let limits = Limits {
+        frame_timeout: Duration::from_millis(20),
+        ..Limits::new(1024)
+    };
+    let mut frames = FrameStream::new(ours, &limits, budget, CancellationToken::new());
+    theirs.write_all(&[0, 15, 0, 0, 1]).await.unwrap();
+    let ended = frames.next(Patience::Between(LONG)).await.unwrap_err();
+    assert!(matches!(ended, Ended::NoRoom(0x000f_0000)), "{ended}");
+    assert!(frames.buffer.capacity() <= READ_ROOM);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_rings_when_it_was_last_set_to() {
+    let seconds = Duration::from_secs;
+    let start = Instant::now();
+    let mut alarm = Alarm::new(seconds(2));
+    alarm.set(seconds(10));
+    tokio::time::sleep(seconds(6)).await;
+    alarm.set(seconds(10));
+    alarm.rings().await;
+    assert_eq!(start.elapsed().as_secs(), 16);
+    alarm.set(seconds(100));
+    alarm.set(seconds(1));
+    alarm.rings().await;
+    assert_eq!(start.elapsed().as_secs(), 17);
+}

@@ -1,0 +1,64 @@
+//! From the queue's errors to those that travel.
+//!
+//! Decides the code and the advice of each, and logs, once and here, what is the daemon's trouble
+//! and not the client's. Called by the verbs.
+
+use comenq_proto::{ErrorCode, WireError};
+
+use crate::queue::QueueError;
+
+/// The error as the client gets it.
+pub(super) fn to_wire(error: &QueueError) -> WireError {
+    let text = error.to_string();
+    match error {
+        QueueError::Unavailable(_) => {
+            tracing::warn!("refused a request: {text}");
+            WireError::new(ErrorCode::StoreUnavailable, text).with_detail(
+                "the daemon keeps trying to open it; its log says more (journalctl -u comenqd)",
+            )
+        }
+        QueueError::Commit(_) => {
+            tracing::error!("could not answer a request: {text}");
+            WireError::new(ErrorCode::CommitFailed, text)
+                .with_detail("whether the change is stored is unknown; repeat it with the same key")
+        }
+        QueueError::Damaged(_) => {
+            tracing::error!("could not answer a request: {text}");
+            WireError::new(ErrorCode::Internal, text)
+                .with_detail("an administrator must look (journalctl -u comenqd)")
+        }
+        QueueError::KeyReused { .. } => WireError::new(ErrorCode::KeyReused, text)
+            .with_detail("nothing was stored; give this comment a key of its own"),
+        QueueError::NoSuchJob(_) => WireError::new(ErrorCode::NoSuchJob, text)
+            .with_detail("`comenq list` shows unfinished jobs and those finished within a day"),
+        QueueError::WrongState { .. } => WireError::new(ErrorCode::WrongState, text),
+        QueueError::Busy(_) => WireError::new(ErrorCode::JobBusy, text)
+            .with_detail("its outcome is known in a moment; try again then"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comenq_proto::JobId;
+
+    use super::*;
+
+    #[test]
+    fn what_may_succeed_later_is_marked_so() {
+        let id = JobId::new(7).unwrap();
+        let unavailable = to_wire(&QueueError::Unavailable("locked".into()));
+        assert_eq!(unavailable.code, ErrorCode::StoreUnavailable);
+        assert!(unavailable.retryable && unavailable.message.contains("locked"));
+        assert!(to_wire(&QueueError::Commit("EIO".into())).retryable);
+        assert!(to_wire(&QueueError::Busy(id)).retryable);
+        let state = QueueError::WrongState {
+            id,
+            state: "posted",
+        };
+        assert!(!to_wire(&state).retryable);
+        assert_eq!(
+            to_wire(&QueueError::NoSuchJob(id)).code,
+            ErrorCode::NoSuchJob
+        );
+    }
+}

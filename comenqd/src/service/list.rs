@@ -1,0 +1,82 @@
+//! `job_list`: jobs in pages.
+//!
+//! Decides how much goes on one page, so that no reply can outgrow a frame whatever the jobs
+//! hold.
+
+use std::time::Duration;
+
+use comenq_proto::{ErrorCode, JobList, JobListReply, MAX_FRAME, MAX_PAGE, WireError, to_bytes};
+
+use super::{Answer, Service, authorize, error, view};
+use crate::queue::{Cursor, ListQuery};
+use crate::server::{Handler as _, Peer};
+
+/// Jobs on a page where the client does not say.
+const DEFAULT_PAGE: u32 = 100;
+/// Bodies on one page together; the queue ends it behind the one that passes this.
+const MAX_BODIES_BYTES: usize = 512 * 1024;
+/// Of a frame, what the envelope needs at most.
+const ENVELOPE_BYTES: usize = 1024;
+/// How long finished jobs are listed.
+const FINISHED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Shows one page; of others' jobs neither bodies nor errors.
+pub(super) async fn list(
+    service: &Service,
+    peer: &Peer,
+    request: JobList,
+) -> Result<Answer<JobListReply>, WireError> {
+    let after = request.cursor.as_deref().map(cursor).transpose()?;
+    let limit = request.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
+    let mut limit = usize::try_from(limit).unwrap_or(1);
+    loop {
+        let reply = page(service, peer, after, limit, request.include_body).await?;
+        // Long errors and addresses can still make a page too long: then half of it is sent.
+        if limit == 1 || fits(&reply) {
+            return Ok(Answer::of(reply));
+        }
+        limit /= 2;
+    }
+}
+
+async fn page(
+    service: &Service,
+    peer: &Peer,
+    after: Option<Cursor>,
+    limit: usize,
+    with_body: bool,
+) -> Result<JobListReply, WireError> {
+    let query = ListQuery {
+        after,
+        limit,
+        with_body,
+        max_bytes: MAX_BODIES_BYTES,
+        finished_since: service.clock.wall().minus(FINISHED_FOR),
+    };
+    let page = service
+        .queue
+        .list(query)
+        .await
+        .map_err(|it| error::to_wire(&it))?;
+    let role = service.role(peer);
+    let jobs = page.jobs.into_iter().map(|(job, body)| {
+        let is_own = authorize::owns(peer, role, &job);
+        view::job(job, body, is_own)
+    });
+    Ok(JobListReply {
+        jobs: jobs.collect(),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    })
+}
+
+fn fits(reply: &JobListReply) -> bool {
+    to_bytes(reply).is_ok_and(|bytes| bytes.len() <= MAX_FRAME - ENVELOPE_BYTES)
+}
+
+fn cursor(text: &str) -> Result<Cursor, WireError> {
+    if let Ok(cursor) = text.parse() {
+        return Ok(cursor);
+    }
+    let text = "the cursor is not one this daemon gave";
+    Err(WireError::new(ErrorCode::InvalidCursor, text).with_detail("begin again without a cursor"))
+}

@@ -1,0 +1,179 @@
+//! The real `comenq` as a process: arguments and stdin in; exit code, stdout
+//! and stderr out; as another user where the test runs as root.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test whose tools fail has failed"
+)]
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+
+use crate::programs::program;
+use crate::setup::clean;
+
+/// One call of the client, not yet made.
+#[derive(Debug)]
+pub struct Cli {
+    command: Command,
+    stdin: Option<Vec<u8>>,
+}
+
+/// What a call of the client gave.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// The exit code.
+    pub code: i32,
+    /// All of stdout.
+    pub stdout: String,
+    /// All of stderr.
+    pub stderr: String,
+}
+
+/// A call of the client that is still running.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    feeder: Option<JoinHandle<()>>,
+}
+
+impl Cli {
+    /// A call that finds the daemon through `COMENQ_SOCKET`.
+    #[must_use]
+    pub fn new(socket: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program("comenq"));
+        clean(&mut command);
+        command.env("COMENQ_SOCKET", socket).args(arguments);
+        Self {
+            command,
+            stdin: None,
+        }
+    }
+
+    /// The same as another user; only root can. The program is copied beside the
+    /// socket, because a build directory may be closed to others.
+    #[must_use]
+    pub fn as_user(socket: &Path, arguments: &[&str], uid: u32, gid: u32) -> Self {
+        let copy = socket.with_file_name("comenq");
+        if !copy.exists() {
+            // By a process of its own: a file that this process has open for
+            // writing at a moment when another thread forks cannot be executed.
+            let status = Command::new("cp")
+                .arg(program("comenq"))
+                .arg(&copy)
+                .status();
+            assert!(
+                status.is_ok_and(|status| status.success()),
+                "cannot copy comenq"
+            );
+        }
+        let mut command = Command::new(copy);
+        clean(&mut command);
+        command
+            .env("COMENQ_SOCKET", socket)
+            .args(arguments)
+            .uid(uid)
+            .gid(gid);
+        Self {
+            command,
+            stdin: None,
+        }
+    }
+
+    /// Appends an argument that need not be UTF-8.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.command.arg(argument.into());
+        self
+    }
+
+    /// Gives it a text on stdin; otherwise stdin is empty.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Sets a variable of the environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Removes a variable of the environment.
+    #[must_use]
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Starts it.
+    #[must_use]
+    pub fn spawn(mut self) -> Running {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command.stdin(if self.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        let mut child = self.command.spawn().expect("comenq starts");
+        let feeder = child.stdin.take().zip(self.stdin).map(|(mut pipe, bytes)| {
+            // A client that refuses early does not read to the end.
+            std::thread::spawn(move || drop(pipe.write_all(&bytes)))
+        });
+        Running { child, feeder }
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(self) -> Done {
+        self.spawn().wait()
+    }
+
+    /// Runs it to its end, which must be success.
+    #[expect(clippy::must_use_candidate, reason = "often only the success matters")]
+    pub fn ok(self) -> Done {
+        let done = self.run();
+        assert_eq!(done.code, 0, "comenq failed: {done:?}");
+        done
+    }
+}
+
+impl Running {
+    /// Waits for its end.
+    #[must_use]
+    pub fn wait(self) -> Done {
+        let output = self.child.wait_with_output().expect("a child of ours");
+        if let Some(feeder) = self.feeder {
+            feeder.join().expect("the feeder writes or stops");
+        }
+        Done {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("comenq prints UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("comenq prints UTF-8"),
+        }
+    }
+}
+
+impl Done {
+    /// Its stdout as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).expect("JSON on stdout")
+    }
+
+    /// The error it printed as JSON on stderr.
+    #[must_use]
+    pub fn json_error(&self) -> Value {
+        let json: Value = serde_json::from_str(&self.stderr).expect("JSON on stderr");
+        json.get("error").cloned().expect("an error")
+    }
+}

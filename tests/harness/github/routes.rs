@@ -1,0 +1,243 @@
+//! What GitHub itself would answer: authorisation, limits, conditions, then
+//! the endpoint. Faults are not known here, only what they do to a creation.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::comment::{changed, user_json};
+use super::fault::Fault;
+use super::listing::listing;
+use super::refusal::Refusal;
+use super::refusal_text::{Setting, problem, requires_authentication, validation_failed, write};
+use super::reply::{RateView, Reply, seal};
+use super::shared::Shared;
+use super::target::{Kind, Route, Target};
+use super::world::{Account, Draft, Place, World};
+
+/// The most a comment may hold, measured (the error text names another number).
+const MAX_BODY_BYTES: usize = 262_144;
+
+/// Who asks.
+#[derive(Debug)]
+pub(super) enum Caller {
+    /// No token came.
+    Anonymous,
+    /// A token came that belongs to nobody.
+    Stranger,
+    /// The token of this account came.
+    Known(Account),
+}
+
+impl Caller {
+    /// The name, empty where there is none.
+    pub(super) fn login(&self) -> &str {
+        match self {
+            Self::Known(account) => &account.login,
+            Self::Anonymous | Self::Stranger => "",
+        }
+    }
+
+    fn id(&self) -> u64 {
+        match self {
+            Self::Known(account) => account.id,
+            Self::Anonymous | Self::Stranger => 0,
+        }
+    }
+}
+
+/// A request, read.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) seq: usize,
+    pub(super) route: Route,
+    pub(super) target: Option<Target>,
+    pub(super) query: String,
+    pub(super) body: Bytes,
+    pub(super) caller: Caller,
+    pub(super) has_user_agent: bool,
+}
+
+/// Answers a request as GitHub would, with all of GitHub's headers.
+pub(super) fn answer(shared: &Shared, asked: &Asked, fault: &Fault) -> Reply {
+    let mut world = shared.world();
+    let now = shared.clock.epoch_seconds();
+    let rate = world.spend(asked.caller.login(), now);
+    let request_id = request_id(asked.seq, now);
+    let setting = setting(shared, asked, &request_id, now);
+    let reply = match (&asked.caller, rate) {
+        _ if !asked.has_user_agent => administrative(),
+        (Caller::Anonymous, _) => requires_authentication(),
+        (Caller::Stranger, _) => write(&Refusal::BadCredentials, &setting),
+        (Caller::Known(_), Err(view)) => {
+            let reset_in_seconds = view.reset.saturating_sub(now);
+            write(
+                &Refusal::RateLimited {
+                    reset_in_seconds,
+                    status: 403,
+                },
+                &setting,
+            )
+        }
+        (Caller::Known(account), Ok(_)) => {
+            endpoint(shared, &mut world, asked, fault, account, &setting)
+        }
+    };
+    finish(
+        shared,
+        reply,
+        &request_id,
+        rate.unwrap_or_else(|spent| spent),
+    )
+}
+
+/// A refusal in place of the real answer, with GitHub's headers.
+pub(super) fn refuse(shared: &Shared, asked: &Asked, refusal: &Refusal) -> Reply {
+    let now = shared.clock.epoch_seconds();
+    let request_id = request_id(asked.seq, now);
+    dress(
+        shared,
+        asked,
+        write(refusal, &setting(shared, asked, &request_id, now)),
+    )
+}
+
+/// Completes an answer that stands in place of the real one.
+pub(super) fn dress(shared: &Shared, asked: &Asked, reply: Reply) -> Reply {
+    let now = shared.clock.epoch_seconds();
+    let rate = shared.world().rate(asked.caller.login(), now);
+    finish(shared, reply, &request_id(asked.seq, now), rate)
+}
+
+fn setting<'a>(shared: &'a Shared, asked: &Asked, request_id: &'a str, now: i64) -> Setting<'a> {
+    Setting {
+        base_url: &shared.base_url,
+        request_id,
+        now,
+        user_id: asked.caller.id(),
+    }
+}
+
+fn finish(shared: &Shared, reply: Reply, request_id: &str, rate: RateView) -> Reply {
+    seal(reply, &shared.clock.http_date(), request_id, rate)
+}
+
+fn request_id(seq: usize, now: i64) -> String {
+    format!(
+        "57A0:D1{:04X}:{seq:06X}:{:06X}:{now:08X}",
+        seq % 0xffff,
+        seq + 0x00c0_ffee
+    )
+}
+
+fn administrative() -> Reply {
+    Reply::raw(
+        403,
+        "text/plain; charset=utf-8",
+        "Request forbidden by administrative rules. Please make sure your request has a \
+         User-Agent header (https://docs.github.com/en/rest/overview/\
+         resources-in-the-rest-api#user-agent-required).\n",
+    )
+}
+
+fn endpoint(
+    shared: &Shared,
+    world: &mut World,
+    asked: &Asked,
+    fault: &Fault,
+    account: &Account,
+    setting: &Setting<'_>,
+) -> Reply {
+    let slug = world.repo(&asked.route).map(|(slug, _)| slug.clone());
+    let place = Place {
+        slug: slug.as_ref(),
+        target: asked.target.as_ref(),
+    };
+    if let Some(refusal) = world.refusal(asked.route.kind, &account.login, &place) {
+        return write(refusal, setting);
+    }
+    if asked.route.kind == Kind::User {
+        return Reply::json(
+            200,
+            &user_json(&account.login, account.id, setting.base_url),
+        );
+    }
+    let Some((_, repo)) = world.repo(&asked.route) else {
+        return write(&Refusal::NotFound, setting);
+    };
+    if asked.route.kind == Kind::Repo {
+        return Reply::json(200, &json!({"id": repo.id, "full_name": repo.full_name}));
+    }
+    let (Some(target), repo_id) = (&asked.target, repo.id) else {
+        return write(&Refusal::NotFound, setting);
+    };
+    if !repo.issues.contains_key(&target.number) {
+        return write(&Refusal::NotFound, setting);
+    }
+    match asked.route.kind {
+        Kind::Issue => Reply::json(200, &json!({"number": target.number, "state": "open"})),
+        Kind::Listing => listing(world, target, repo_id, &asked.query, setting.base_url),
+        Kind::Post => post(shared, world, target, account, &asked.body, fault),
+        _ => write(&Refusal::NotFound, setting),
+    }
+}
+
+fn post(
+    shared: &Shared,
+    world: &mut World,
+    target: &Target,
+    account: &Account,
+    body: &[u8],
+    fault: &Fault,
+) -> Reply {
+    let Ok(json) = serde_json::from_slice::<Value>(body) else {
+        return problem(400, "Problems parsing JSON", "https://docs.github.com/rest");
+    };
+    let setting = Setting {
+        base_url: "",
+        request_id: "",
+        now: 0,
+        user_id: 0,
+    };
+    let Some(body) = json.get("body").and_then(Value::as_str) else {
+        return write(&Refusal::MissingField, &setting);
+    };
+    if body.trim().is_empty() {
+        return validation_failed("unprocessable", "data", "Body cannot be blank");
+    }
+    if body.len() > MAX_BODY_BYTES {
+        return write(&Refusal::BodyTooLong, &setting);
+    }
+    if let Some(intruder) = &fault.intruder {
+        let who = intruder.login.as_ref().map(|login| world.account_of(login));
+        let account = &who.unwrap_or_else(|| account.clone());
+        shared.create(
+            world,
+            Draft {
+                target,
+                account,
+                body: intruder.body.clone(),
+                hide: None,
+            },
+        );
+    }
+    if !fault.create {
+        return write(&Refusal::ServerError, &setting);
+    }
+    let body = changed(body, &fault.change);
+    let comment = shared.create(
+        world,
+        Draft {
+            target,
+            account,
+            body,
+            hide: fault.hide,
+        },
+    );
+    let json = comment.json(&shared.base_url);
+    let url = json
+        .get("url")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    Reply::json(201, &json).with("location", url)
+}

@@ -1,0 +1,13 @@
+//! The stand-in tested by itself, with a client of a few lines over a plain
+//! socket: what is asserted are the bytes a client of GitHub meets.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod refusals;
