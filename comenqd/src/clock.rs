@@ -236,3 +236,6 @@ impl TimeSource for SystemTimeSource {
         SystemTime::now().into()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -145,3 +145,6 @@ fn is_from_another_boot(agenda: &Agenda, clock: &Clock) -> bool {
         .chain(looks)
         .any(|mark| mark.boot != boot)
 }
+
+#[cfg(test)]
+mod tests;

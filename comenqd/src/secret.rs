@@ -13,22 +13,22 @@ const MAX_LEN: usize = 8192;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Box<str>);
 
-/// Why a text is not a token. Tells where, never what.
+/// Why a text is not a token, to be read after its source. Tells where, never what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// Nothing but white space.
-    #[error("the token is empty; put a GitHub token in its place, or leave the setting out")]
+    #[error("is empty")]
     Empty,
     /// Too long to be a token.
-    #[error("the token has {len} bytes; a token has at most {MAX_LEN}: is it the right file?")]
+    #[error("has {len} bytes where a token has at most {MAX_LEN}: is it the right file?")]
     TooLong {
         /// Its length in bytes.
         len: usize,
     },
     /// A character that no token has, such as a line break or a space inside it.
     #[error(
-        "the token has a character at position {position} that no token has (a control character, \
-         a space or one beyond ASCII); copy the token again, alone and on one line"
+        "has a character at position {position} that no token has (a control character, a space or \
+         one beyond ASCII)"
     )]
     BadCharacter {
         /// Where, counted in characters from 1, after white space around the token was cut off.

@@ -70,8 +70,8 @@ pub enum ConfigError {
 
     /// A token that cannot be one.
     #[error(
-        "the GitHub token from {source_name} cannot be used: {problem}. The word \"unset\" there \
-         passes this source over"
+        "the GitHub token from {source_name} {problem}; put a token there, or the word \"unset\" \
+         to pass this source over"
     )]
     Token {
         /// Which source.

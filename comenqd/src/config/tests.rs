@@ -283,7 +283,7 @@ fn an_empty_or_impossible_token_is_an_error_of_its_source() {
     );
     let error = Room::new().env("COMENQD_GITHUB_TOKEN", "two words").error();
     assert!(
-        error.contains("contains a space") && !error.contains("two"),
+        error.contains("at position 4") && !error.contains("two"),
         "{error}"
     );
 }

@@ -90,7 +90,7 @@ fn from_entry(entry: &Entry) -> Result<Option<Token>, ConfigError> {
         Some(text) => check(text, source),
         None => Err(ConfigError::Token {
             source_name: source,
-            problem: "it is not a string".to_owned(),
+            problem: "is not a string".to_owned(),
         }),
     }
 }

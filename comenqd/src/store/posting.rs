@@ -233,6 +233,9 @@ pub(super) fn conclude(
     let mut job = old.clone();
     let key = keys::lane(&lane_key.host, lane_key.user_id);
     let mut lane: Lane = jobs::read_or_default(txn, &key)?;
+    // The claim took the slot so that a crash cannot give it away; the interval counts from here,
+    // for GitHub may have seen the request at any moment until now.
+    lane.pace = Some(now);
     match conclusion {
         Conclusion::Posted { comment_id, url } => {
             (lane.wait, lane.strikes) = (None, 0);
@@ -467,6 +470,7 @@ pub(super) fn recover(txn: &mut Txn<'_>, started: Mark) -> Result<Recovered, Sto
         if old.state != State::Posting {
             continue;
         }
+        defer_pace(txn, &old, started)?;
         let mut job = old.clone();
         job.state = State::Uncertain;
         job.last_error = Some("comenqd ended while the comment was being posted".to_owned());
@@ -478,4 +482,17 @@ pub(super) fn recover(txn: &mut Txn<'_>, started: Mark) -> Result<Recovered, Sto
         recovered.uncertain.push(id);
     }
     Ok(recovered)
+}
+
+/// A request of the process that ended may have left as late as this one started: the interval
+/// counts from here.
+fn defer_pace(txn: &mut Txn<'_>, job: &Job, started: Mark) -> Result<(), StoreError> {
+    let identity = txn.read::<KnownIdentity>(&keys::identity(&job.account))?;
+    let (Some(identity), Some(attempt)) = (identity, job.unresolved.last()) else {
+        return Ok(());
+    };
+    let key = keys::lane(&identity.host, attempt.user_id);
+    let mut lane: Lane = jobs::read_or_default(txn, &key)?;
+    lane.pace = Some(started);
+    txn.write(key, &lane)
 }

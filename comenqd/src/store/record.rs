@@ -253,7 +253,7 @@ pub(super) struct KeyRecord {
 /// The durable state of a lane: who posts, as (api host, user id).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
-    /// When the last POST was claimed.
+    /// When the last POST ended, or was claimed if it has not.
     pub pace: Option<Mark>,
     /// The last wait of the whole lane; it may be over.
     pub wait: Option<Wait>,

@@ -13,7 +13,7 @@ const ACCOUNT: &str = "default";
 const HOST: &str = "api.github.com";
 const NOW: UnixMs = UnixMs(1_800_000_000_000);
 
-struct Quiet;
+pub(crate) struct Quiet;
 
 impl Liveness for Quiet {
     fn alive(&self) {}
@@ -277,8 +277,8 @@ async fn nothing_sent_gives_the_slot_back_and_counts_no_attempt() {
     let third = claim(&store, 300).await.unwrap();
     assert_eq!(
         third.previous_pace,
-        Some(mark(200)),
-        "GitHub saw the second: its slot is used"
+        Some(mark(5)),
+        "GitHub saw the second: the interval counts from its end"
     );
 }
 
@@ -287,9 +287,22 @@ async fn a_claim_that_a_crash_interrupted_is_uncertain_afterwards() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path()).await;
     let id = store.insert(job(1, "a", "x")).await.unwrap().job.id;
+    let identity = KnownIdentity {
+        host: HOST.to_owned(),
+        user_id: 42,
+        login: "bot".to_owned(),
+    };
+    store
+        .set_identity(ACCOUNT.to_owned(), identity)
+        .await
+        .unwrap();
     claim(&store, 1).await.unwrap();
     store.close().await.unwrap();
-    let (store, recovery) = open(dir.path()).await;
+    let restarted = Options {
+        started: mark(500),
+        ..options(dir.path())
+    };
+    let (store, recovery) = Store::open(restarted, Arc::new(Quiet)).await.unwrap();
     assert_eq!(recovery.unresolved.uncertain, [id]);
     let agenda = store
         .agenda(ACCOUNT.to_owned(), HOST.to_owned(), NOW)
@@ -299,7 +312,12 @@ async fn a_claim_that_a_crash_interrupted_is_uncertain_afterwards() {
     let job = &agenda.looks[0];
     assert_eq!(
         (job.state, job.unresolved[0].ended),
-        (State::Uncertain, Some(mark(0)))
+        (State::Uncertain, Some(mark(500)))
+    );
+    assert_eq!(
+        agenda.lane.pace,
+        Some(mark(500)),
+        "its request may have left as late as that"
     );
 }
 

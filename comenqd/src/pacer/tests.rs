@@ -1,0 +1,201 @@
+//! What comes next, as a table of situations.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::clock::Mark;
+use crate::clock::tests::Hands;
+use crate::store::tests::sample_job;
+use crate::store::{Lane, State};
+
+const PACE: Pace = Pace {
+    cooldown: Duration::from_secs(960),
+    look_delay: Duration::from_secs(60),
+    token_tag: 1,
+};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A clock, and the mark of so many seconds ago.
+fn clock(ago: u64) -> (Clock, Mark) {
+    let hands = Hands::new(1, seconds(10_000));
+    let clock = Clock::new(Arc::clone(&hands) as Arc<_>);
+    let mark = clock.mark();
+    hands.pass(seconds(ago));
+    (clock, mark)
+}
+
+fn ready() -> Agenda {
+    Agenda {
+        ready: true,
+        ..Agenda::default()
+    }
+}
+
+fn paced(mark: Mark) -> Agenda {
+    Agenda {
+        lane: Lane {
+            pace: Some(mark),
+            ..Lane::default()
+        },
+        ..ready()
+    }
+}
+
+fn waiting(mark: Mark, kind: WaitKind) -> Agenda {
+    let wait = Wait {
+        kind,
+        reason: "because".to_owned(),
+        since: mark,
+        wait_ms: 60_000,
+        token_tag: 1,
+    };
+    Agenda {
+        lane: Lane {
+            wait: Some(wait),
+            ..Lane::default()
+        },
+        ..ready()
+    }
+}
+
+fn uncertain(mark: Mark, empty_looks: u32) -> Job {
+    Job {
+        state: State::Uncertain,
+        look_from: Some(mark),
+        empty_looks,
+        ..sample_job(7)
+    }
+}
+
+#[test]
+fn the_first_request_asks_who_we_are() {
+    let (clock, _) = clock(0);
+    assert_eq!(plan(&ready(), &clock, &PACE, false), Plan::AskIdentity);
+    assert_eq!(plan(&ready(), &clock, &PACE, true), Plan::Post);
+}
+
+#[test]
+fn no_post_goes_before_its_slot() {
+    let (clock, mark) = clock(959);
+    let not_yet = Plan::NotYet {
+        left: seconds(1),
+        slot: Some(seconds(1)),
+    };
+    assert_eq!(plan(&paced(mark), &clock, &PACE, true), not_yet);
+    assert_eq!(
+        plan(&paced(mark), &clock, &PACE, false),
+        not_yet,
+        "asking can wait as well"
+    );
+    let (clock, mark) = self::clock(960);
+    assert_eq!(plan(&paced(mark), &clock, &PACE, true), Plan::Post);
+}
+
+#[test]
+fn a_wait_from_another_boot_is_measured_by_githubs_date_so_it_is_asked() {
+    let (clock, mark) = clock(0);
+    let elsewhere = paced(Mark { boot: 2, ..mark });
+    assert_eq!(plan(&elsewhere, &clock, &PACE, false), Plan::AskIdentity);
+}
+
+#[test]
+fn a_lane_in_trouble_sends_nothing_at_all() {
+    for kind in [
+        WaitKind::Limited,
+        WaitKind::Denied,
+        WaitKind::Blocked,
+        WaitKind::Offline,
+    ] {
+        let (clock, mark) = clock(59);
+        let agenda = Agenda {
+            looks: vec![uncertain(mark, 0)],
+            ..waiting(mark, kind)
+        };
+        let plan = plan(&agenda, &clock, &PACE, true);
+        assert!(
+            matches!(plan, Plan::LaneWaits { left, .. } if left == seconds(1)),
+            "{plan:?}"
+        );
+        let (clock, mark) = self::clock(60);
+        let probe = self::plan(&waiting(mark, kind), &clock, &PACE, false);
+        assert_eq!(probe, Plan::AskIdentity, "after it one request probes");
+    }
+}
+
+#[test]
+fn only_what_a_token_was_blocked_for_ends_with_the_token() {
+    let (clock, mark) = clock(0);
+    let renewed = Pace {
+        token_tag: 2,
+        ..PACE
+    };
+    assert_eq!(
+        plan(&waiting(mark, WaitKind::Blocked), &clock, &renewed, true),
+        Plan::Post
+    );
+    let limited = plan(&waiting(mark, WaitKind::Limited), &clock, &renewed, true);
+    assert!(matches!(limited, Plan::LaneWaits { .. }), "{limited:?}");
+}
+
+#[test]
+fn looks_wait_their_own_times_and_go_before_posts() {
+    let looking = |ago, empty_looks| {
+        let (clock, mark) = clock(ago);
+        let agenda = Agenda {
+            looks: vec![uncertain(mark, empty_looks)],
+            ..ready()
+        };
+        plan(
+            &Agenda {
+                ready: false,
+                ..agenda
+            },
+            &clock,
+            &PACE,
+            true,
+        )
+    };
+    assert_eq!(
+        looking(59, 0),
+        Plan::NotYet {
+            left: seconds(1),
+            slot: None
+        }
+    );
+    assert!(matches!(looking(60, 0), Plan::Look(_)));
+    assert_eq!(
+        looking(959, 1),
+        Plan::NotYet {
+            left: seconds(1),
+            slot: None
+        }
+    );
+    assert!(matches!(looking(960, 1), Plan::Look(_)));
+    let (clock, mark) = clock(960);
+    let both = Agenda {
+        looks: vec![uncertain(mark, 0)],
+        ..paced(mark)
+    };
+    assert!(matches!(plan(&both, &clock, &PACE, true), Plan::Look(_)));
+}
+
+#[test]
+fn with_nothing_to_do_nothing_is_asked() {
+    let (clock, mark) = clock(60);
+    let due = Some(UnixMs(5));
+    let agenda = Agenda {
+        ready: false,
+        next_due: due,
+        ..paced(mark)
+    };
+    assert_eq!(
+        plan(&agenda, &clock, &PACE, false),
+        Plan::Idle {
+            due,
+            slot: seconds(900)
+        }
+    );
+}
