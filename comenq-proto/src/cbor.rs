@@ -12,6 +12,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor},
 };
+use serde_bytes::ByteBuf;
 
 use crate::limits::{MAX_ENTRIES, RECURSION_LIMIT};
 
@@ -91,6 +92,16 @@ fn decode_error<E>(error: ciborium::de::Error<E>) -> DecodeError {
     }
 }
 
+/// Reads an embedded message and gives back what growing left over.
+///
+/// A byte string is read in steps and its buffer doubles, so it may end twice
+/// as large as its content; the decoded message beside it would double that.
+pub(crate) fn embedded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteBuf, D::Error> {
+    let mut bytes = ByteBuf::deserialize(deserializer)?.into_vec();
+    bytes.shrink_to_fit();
+    Ok(ByteBuf::from(bytes))
+}
+
 /// Reads a list of at most `MAX` elements, growing it as they come.
 ///
 /// serde's own `Vec` trusts the declared length for up to a megabyte; here a
@@ -100,6 +111,9 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
+    /// Lists are short; doubling would cost more memory than this costs time.
+    const STEP: usize = 16;
+
     struct List<T, const MAX: usize>(PhantomData<T>);
 
     impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for List<T, MAX> {
@@ -114,6 +128,9 @@ where
             while let Some(item) = seq.next_element()? {
                 if items.len() == MAX {
                     return Err(A::Error::custom(format_args!("list longer than {MAX}")));
+                }
+                if items.len() == items.capacity() {
+                    items.reserve_exact(STEP);
                 }
                 items.push(item);
             }

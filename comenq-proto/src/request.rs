@@ -32,6 +32,7 @@ pub struct RequestEnvelope {
     pub endpoint: String,
     /// The endpoint's struct as embedded CBOR, so that an unreadable one still
     /// leaves the request id readable.
+    #[serde(deserialize_with = "cbor::embedded")]
     pub body: ByteBuf,
 }
 

@@ -38,6 +38,7 @@ pub struct ResponseEnvelope {
     /// What `body` is.
     pub kind: Kind,
     /// Embedded CBOR.
+    #[serde(deserialize_with = "cbor::embedded")]
     pub body: ByteBuf,
 }
 

@@ -10,7 +10,8 @@ use harness::github::{Answer, Fault, GithubStandin, Kind, LOGIN, Refusal, Scope,
 use harness::wait;
 
 use crate::world::{
-    ISSUE, OTHER, SOON, arrived, assert_posted_once, assert_quiet, bodies, gaps, posts, world,
+    ISSUE, OTHER, SOON, arrived, assert_posted_once, assert_quiet, bodies, gaps, posts,
+    with_default_waits, world, world_with,
 };
 
 /// The lane once it waits for something other than its pace.
@@ -22,7 +23,18 @@ fn waiting_lane(daemon: &Daemon) -> LaneStatus {
 }
 
 fn limited(refusal: Refusal) -> (GithubStandin, Daemon, u64) {
-    let (standin, daemon) = world();
+    limited_by(world(), refusal)
+}
+
+/// The same with the waits of a real configuration.
+fn really_limited(refusal: Refusal) -> (GithubStandin, Daemon, u64) {
+    limited_by(world_with(with_default_waits), refusal)
+}
+
+fn limited_by(
+    (standin, daemon): (GithubStandin, Daemon),
+    refusal: Refusal,
+) -> (GithubStandin, Daemon, u64) {
     standin.fault(
         Fault::on_post()
             .without_creating()
@@ -107,7 +119,7 @@ fn a_limit_costs_the_job_nothing() {
 
 #[test]
 fn without_retry_after_at_least_a_minute() {
-    let (standin, daemon, id) = limited(Refusal::secondary(None));
+    let (standin, daemon, id) = really_limited(Refusal::secondary(None));
     let lane = waiting_lane(&daemon);
     let wait = wait_of(&lane);
     assert!((50..=130).contains(&wait.as_secs()), "{wait:?}");
@@ -180,11 +192,38 @@ fn a_403_nobody_knows_waits_and_kills_nothing() {
         },
         Refusal::ApiVersionRetired,
     ] {
-        let (standin, daemon, id) = limited(refusal.clone());
+        let (standin, daemon, id) = really_limited(refusal.clone());
         waiting_lane(&daemon);
         assert_quiet(&standin);
         let job = daemon.job(id);
         assert!(!job.state.is_finished(), "{refusal:?}: {job:?}");
+    }
+}
+
+#[test]
+fn a_403_that_never_ends_is_the_jobs_in_the_end() {
+    let (standin, daemon) = world();
+    let target: harness::github::Target = ISSUE.parse().unwrap();
+    standin.refuse(Scope::Issue(target), Refusal::OtherForbidden);
+    let dead = daemon.submit(ISSUE, "forbidden").job.id;
+    let fine = daemon.submit(OTHER, "allowed").job.id;
+    let job = daemon.wait_for(dead, &[JobState::Failed]);
+    assert!(job.last_error.unwrap().contains("Forbidden"));
+    let tries = posts(&standin).len();
+    assert!((2..=10).contains(&tries), "{tries} tries");
+    daemon.wait_posted(fine);
+}
+
+#[test]
+fn waits_double_from_limit_to_limit() {
+    let (standin, daemon) = world_with(|setup| setup.number("backoff_max_seconds", 8));
+    standin.refuse_only(Kind::Post, Scope::Everything, Refusal::secondary(None));
+    daemon.submit(ISSUE, "slower and slower");
+    arrived(&standin, Kind::Post, 4);
+    let gaps = gaps(&standin);
+    for (gap, least) in gaps.iter().zip([1.0, 2.0, 4.0]) {
+        let seconds = gap.as_secs_f64();
+        assert!((least - 0.1..least * 2.0).contains(&seconds), "{gaps:?}");
     }
 }
 

@@ -187,10 +187,6 @@ fn looks_that_fail_do_not_count() {
         assert_quiet(&standin);
         assert_eq!(daemon.job(id).state, JobState::Uncertain, "{refusal:?}");
         standin.allow(&Scope::Everything);
-        if refusal == Refusal::OtherForbidden {
-            // The lane waits a minute or more after a 403 nobody knows.
-            continue;
-        }
         let job = daemon.wait_posted(id);
         assert_posted_once(&standin, &job, "patience");
         assert_eq!(posts(&standin).len(), 1);

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use comenq_proto::{
-    ByteBuf, ErrorCode, JobGet, JobState, Kind, MAX_FRAME, Ping, ProtocolVersion, RequestEnvelope,
-    ResponseEnvelope, Role, Status, WireError, from_slice, to_bytes,
+    ByteBuf, ErrorCode, HelloReply, JobGet, JobState, Kind, MAX_FRAME, Ping, ProtocolVersion,
+    RequestEnvelope, ResponseEnvelope, Role, Status, WireError, from_slice, to_bytes,
 };
 use harness::connection::{Connection, hello, read};
 use harness::daemon::{Daemon, submission};
@@ -111,7 +111,12 @@ fn silence_instead_of_a_greeting_ends_after_two_seconds() {
     let mut mute = open(&daemon);
     let mut slow = open(&daemon);
     slow.send_bytes(&[0, 0]).unwrap();
-    assert!(mute.is_closed() && slow.is_closed());
+    for connection in [&mut mute, &mut slow] {
+        let frame = connection.frame().unwrap().expect("an explanation");
+        let error = from_slice::<HelloReply>(&frame).unwrap().err.unwrap();
+        assert_eq!(error.code, ErrorCode::ProtocolViolation);
+        assert!(connection.is_closed());
+    }
     let took = start.elapsed();
     assert!((1.5..6.0).contains(&took.as_secs_f64()), "{took:?}");
 }

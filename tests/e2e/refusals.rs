@@ -4,7 +4,9 @@
 use comenq_proto::JobState;
 use harness::github::{Answer, Fault, Refusal, Scope};
 
-use crate::world::{ISSUE, OTHER, arrived, assert_quiet, bodies, posts, world};
+use crate::world::{
+    ISSUE, OTHER, arrived, assert_quiet, bodies, posts, with_default_waits, world, world_with,
+};
 
 #[test]
 fn a_lasting_refusal_is_a_dead_letter_with_githubs_words() {
@@ -97,7 +99,7 @@ fn a_dead_letter_stays_dead_over_a_restart() {
 
 #[test]
 fn what_github_calls_too_quick_is_no_dead_letter() {
-    let (standin, daemon) = world();
+    let (standin, daemon) = world_with(with_default_waits);
     standin.refuse(Scope::Everything, Refusal::TooQuickly);
     let id = daemon.submit(ISSUE, "hasty").job.id;
     arrived(&standin, harness::github::Kind::Post, 1);

@@ -59,7 +59,7 @@ fn assert_unavailable(daemon: &Daemon) {
     assert_eq!(done.code, 1, "{done:?}");
     assert_eq!(
         done.json_error()["code"],
-        ErrorCode::StoreUnavailable.number()
+        ErrorCode::StoreUnavailable.name()
     );
     assert_eq!(daemon.cli(&["list"]).run().code, 1);
 }

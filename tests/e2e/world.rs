@@ -37,6 +37,13 @@ pub(crate) fn world_with(change: impl FnOnce(Setup) -> Setup) -> (GithubStandin,
     (standin, daemon)
 }
 
+/// Waits after trouble as they are without configuration: a minute and more.
+pub(crate) fn with_default_waits(setup: Setup) -> Setup {
+    setup
+        .number("backoff_min_seconds", 60)
+        .number("backoff_max_seconds", 3_600)
+}
+
 /// The POSTs that reached the stand-in.
 pub(crate) fn posts(standin: &GithubStandin) -> Vec<Record> {
     standin.requests_of(Kind::Post)
