@@ -96,8 +96,10 @@ impl Engine {
 
     fn recover(&mut self, options: &Options) -> Result<Recovery, StoreError> {
         let mut recovery = Recovery::default();
-        if self.meta.machine != options.machine {
-            recovery.held = self.adopt(options)?;
+        if let Some(machine) = &options.machine
+            && self.meta.machine.as_ref() != Some(machine)
+        {
+            recovery.held = self.adopt(machine, options.hold_restored_jobs)?;
         }
         let started = options.started;
         recovery.unresolved = self.transact(|txn| posting::recover(txn, started))?;
@@ -106,23 +108,27 @@ impl Engine {
         Ok(recovery)
     }
 
-    /// Takes over a store that was last used on another host.
-    fn adopt(&mut self, options: &Options) -> Result<usize, StoreError> {
+    /// Takes over a store that was last used on another host. Interrupted, it begins again.
+    fn adopt(&mut self, machine: &str, hold: bool) -> Result<usize, StoreError> {
         let mut held = 0;
-        let known = self.meta.machine.is_some() && options.machine.is_some();
-        if known && options.hold_restored_jobs {
-            let mut after = None;
-            loop {
-                let ids = self.transact(|txn| jobs::unfinished(txn, after, GROUP_LIMIT))?;
-                let Some(last) = ids.last() else { break };
-                after = Some(*last);
-                held += ids.len();
-                self.transact(|txn| ids.iter().try_for_each(|id| jobs::hold_restored(txn, *id)))?;
+        let mut after = None;
+        while hold && self.meta.machine.is_some() {
+            let ids = self.transact(|txn| jobs::unfinished(txn, after, GROUP_LIMIT))?;
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            for id in ids {
+                match self.transact(|txn| jobs::hold_restored(txn, id)) {
+                    Ok(()) => held += 1,
+                    Err(StoreError::Damaged(why)) => {
+                        tracing::error!(job_id = id.get(), "job #{id} cannot be held: {why}");
+                    }
+                    Err(other) => return Err(other),
+                }
             }
+            self.sync()?;
         }
-        let machine = options.machine.clone();
         self.transact(|txn| {
-            txn.meta.machine = machine;
+            txn.meta.machine = Some(machine.to_owned());
             let meta = txn.meta.clone();
             txn.write(keys::META.to_vec(), &meta)
         })?;

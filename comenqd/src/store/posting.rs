@@ -35,6 +35,9 @@ pub struct Agenda {
     pub next_due: Option<UnixMs>,
     /// Jobs to look for: the first of each stage.
     pub looks: Vec<Job>,
+    /// Jobs that cannot be looked for because they cannot be read, and why. Their targets go on
+    /// waiting.
+    pub damaged: Vec<(JobId, String)>,
 }
 
 /// Jobs brought into line in one transaction at most.
@@ -60,16 +63,32 @@ pub(super) fn agenda(
         lane,
         ready,
         next_due,
-        looks: Vec::new(),
+        ..Agenda::default()
     };
     for stage in LOOK_STAGES {
-        if let Some((key, _)) = txn.next(&keys::looks(account, stage), None)? {
-            let id = keys::tail_id(&key);
-            let id = id.ok_or_else(|| StoreError::Damaged("a look without a job".to_owned()))?;
-            agenda.looks.push(index::load(txn, id)?);
-        }
+        first_look(txn, &keys::looks(account, stage), &mut agenda)?;
     }
     Ok(agenda)
+}
+
+/// The first job of a stage that can be read.
+fn first_look(txn: &mut Txn<'_>, stage: &[u8], agenda: &mut Agenda) -> Result<(), StoreError> {
+    while let Some((key, _)) = txn.next(stage, None)? {
+        let id = keys::tail_id(&key)
+            .ok_or_else(|| StoreError::Damaged("a look without a job".to_owned()))?;
+        match index::load(txn, id) {
+            Ok(job) => {
+                agenda.looks.push(job);
+                break;
+            }
+            Err(error @ (StoreError::Damaged(_) | StoreError::NoSuchJob(_))) => {
+                txn.remove(key);
+                agenda.damaged.push((id, error.to_string()));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
 }
 
 fn promote_due(
@@ -405,8 +424,9 @@ pub(super) fn conclude_look(
             look_later(txn, &mut job, now);
         }
         _ if old.state == State::Posted => job.unresolved.clear(),
-        LookConclusion::Requeue => job.state = State::Queued,
-        LookConclusion::Cancelled => {
+        // Somebody may have cancelled it while the listing was read.
+        LookConclusion::Requeue if !job.cancel_requested => job.state = State::Queued,
+        LookConclusion::Requeue | LookConclusion::Cancelled => {
             job.state = State::Cancelled;
             job.finished_at = Some(wall);
         }

@@ -158,6 +158,12 @@ impl<G: GitHub> Worker<G> {
             .store()?
             .agenda(account, host, self.clock.wall())
             .await?;
+        for (id, why) in &agenda.damaged {
+            tracing::error!(
+                job_id = id.get(),
+                "job #{id} cannot be looked for, its target waits: {why}"
+            );
+        }
         let identified = self.identity.is_some() && self.clock.github_now().is_some();
         let plan = pacer::plan(&agenda, &self.clock, &self.settings.pace, identified);
         if !matches!(plan, Plan::LaneWaits { .. }) {
