@@ -113,6 +113,10 @@ impl Failure {
 
 fn unreachable(error: &io::Error, socket: &Path) -> Failure {
     let shown = socket.display();
+    if error.kind() == io::ErrorKind::InvalidInput {
+        return Failure::usage(format!("{shown} cannot be a socket: {error}"))
+            .with_detail("--socket or COMENQ_SOCKET names the daemon's socket");
+    }
     let (what, advice) = match error.kind() {
         io::ErrorKind::NotFound => (
             format!("socket {shown} does not exist"),
@@ -211,6 +215,8 @@ mod tests {
         assert!(denied.contains("usermod -aG comenq") && denied.contains("log in anew"));
         let refused = failure(io::ErrorKind::ConnectionRefused);
         assert!(refused.message.contains("nobody listens"));
+        let impossible = failure(io::ErrorKind::InvalidInput);
+        assert_eq!(impossible.exit, Exit::Usage);
     }
 
     #[test]

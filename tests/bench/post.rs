@@ -5,9 +5,9 @@ use harness::connection::Connection;
 use harness::daemon::{Daemon, submission};
 
 use crate::Failure;
-use crate::floor;
+use crate::floor::{Appender, Echo};
 use crate::load::{self, CONNECTIONS};
-use crate::sample::{Samples, per_second};
+use crate::sample::{Samples, per_second, timed};
 use crate::stage::{Stage, TARGET};
 use crate::table::{Aim, Row, Value};
 
@@ -15,12 +15,20 @@ use crate::table::{Aim, Row, Value};
 pub(crate) fn one(stage: &Stage) -> Result<Vec<Row>, Failure> {
     let disk = stage.disk()?;
     let times = stage.times(4000);
-    let echo = floor::connect_echo_sync(disk.path(), times)?;
-    let append = floor::append_sync(disk.path(), times)?;
     let daemon = stage.daemon(&disk);
-    let fresh = Samples::time(times, || post_over(&mut connect(&daemon)?))?;
+    let echo = Echo::start(disk.path())?;
+    let (echo, fresh) = Samples::in_turns(
+        times,
+        || echo.post(),
+        || timed(|| post_over(&mut connect(&daemon)?)),
+    )?;
+    let mut appender = Appender::new(disk.path())?;
     let mut connection = connect(&daemon)?;
-    let open = Samples::time(times, || post_over(&mut connection))?;
+    let (append, open) = Samples::in_turns(
+        times,
+        || appender.append(),
+        || timed(|| post_over(&mut connection)),
+    )?;
     let row = |what: &str, figure, floor, floor_is, aim| Row {
         what: what.to_owned(),
         figure: Value::Time(figure),
@@ -64,7 +72,8 @@ pub(crate) fn one(stage: &Stage) -> Result<Vec<Row>, Failure> {
 /// All connections at once, against one writer that appends and syncs.
 pub(crate) fn many(stage: &Stage) -> Result<Vec<Row>, Failure> {
     let disk = stage.disk()?;
-    let append = floor::append_sync(disk.path(), stage.times(10_000))?;
+    let mut appender = Appender::new(disk.path())?;
+    let append = Samples::time(stage.times(10_000), || appender.append())?;
     let daemon = stage.daemon(&disk);
     let total = stage.times(100_000);
     let took = load::post(&daemon.socket(), total)?;

@@ -8,25 +8,23 @@ use harness::programs::program;
 use crate::Failure;
 use crate::floor;
 use crate::load;
-use crate::sample::Samples;
+use crate::sample::{Samples, timed};
 use crate::stage::{Stage, TARGET};
 use crate::table::{Aim, Row, Value};
 
 /// The client as a process: started, posted durably, ended.
 pub(crate) fn client(stage: &Stage) -> Result<Vec<Row>, Failure> {
     let disk = stage.disk()?;
-    let times = stage.times(500);
     let daemon = stage.daemon(&disk);
-    let floor = floor::spawn_true(times)?;
-    let body = load::body();
-    let socket = daemon.socket();
-    let samples = Samples::time(times, || {
+    let (body, socket) = (load::body(), daemon.socket());
+    let post = || {
         floor::run(
             Command::new(program("comenq"))
                 .env("COMENQ_SOCKET", &socket)
                 .args(["post", TARGET, &body]),
         )
-    })?;
+    };
+    let (floor, samples) = Samples::in_turns(stage.times(500), floor::spawn_true, || timed(post))?;
     let row = |what: &str, figure, floor, aim| Row {
         what: what.to_owned(),
         figure: Value::Time(figure),

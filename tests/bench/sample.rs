@@ -9,29 +9,33 @@ use crate::Failure;
 pub(crate) struct Samples(Vec<Duration>);
 
 impl Samples {
-    /// Does it `times` times; each call says itself how long the part took that counts.
-    pub(crate) fn collect(
+    /// Does both `times` times in turns, so that whatever else the machine does
+    /// meets floor and figure alike: the floor's durations, then the figure's.
+    pub(crate) fn in_turns(
         times: usize,
-        mut once: impl FnMut() -> Result<Duration, Failure>,
-    ) -> Result<Self, Failure> {
-        let mut all = Vec::with_capacity(times);
+        mut floor: impl FnMut() -> Result<(), Failure>,
+        mut figure: impl FnMut() -> Result<Duration, Failure>,
+    ) -> Result<(Self, Self), Failure> {
+        let (mut floors, mut figures) = (Vec::new(), Vec::new());
         for _ in 0..times {
-            all.push(once()?);
+            floors.push(timed(&mut floor)?);
+            figures.push(figure()?);
         }
-        all.sort_unstable();
-        Ok(Self(all))
+        Ok((Self::of(floors), Self::of(figures)))
     }
 
-    /// Does it `times` times and takes the whole of each.
+    /// Does one thing `times` times.
     pub(crate) fn time(
         times: usize,
         mut once: impl FnMut() -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
-        Self::collect(times, || {
-            let start = Instant::now();
-            once()?;
-            Ok(start.elapsed())
-        })
+        let all: Result<_, _> = (0..times).map(|_| timed(&mut once)).collect();
+        Ok(Self::of(all?))
+    }
+
+    fn of(mut all: Vec<Duration>) -> Self {
+        all.sort_unstable();
+        Self(all)
     }
 
     /// The middle one.
@@ -60,4 +64,11 @@ impl Samples {
 pub(crate) fn per_second(count: usize, total: Duration) -> f64 {
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     f64::from(count) / total.as_secs_f64()
+}
+
+/// How long it takes once.
+pub(crate) fn timed(mut once: impl FnMut() -> Result<(), Failure>) -> Result<Duration, Failure> {
+    let start = Instant::now();
+    once()?;
+    Ok(start.elapsed())
 }

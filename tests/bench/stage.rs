@@ -86,8 +86,8 @@ impl Stage {
             "{} on {cores} cores; the queue is on {} at {}",
             said_by(Command::new(program("comenqd")).arg("--version")),
             said_by(
-                Command::new("stat")
-                    .args(["-f", "-c", "%T"])
+                Command::new("findmnt")
+                    .args(["-no", "FSTYPE", "-T"])
                     .arg(&self.directory)
             ),
             self.directory.display(),

@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::Failure;
-use crate::floor;
+use crate::floor::{self, Echo};
 use crate::load;
 use crate::post::post_over;
 use crate::sample::Samples;
@@ -27,7 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// exec → READY=1 after a clean stop, with more and more jobs in the queue.
 pub(crate) fn ready(stage: &Stage) -> Result<Vec<Row>, Failure> {
     let disk = stage.disk()?;
-    let floor = floor::spawn_true(stage.times(200))?.p50();
     let notify = disk.path().join("notify");
     let setup = stage.setup(&disk).env("NOTIFY_SOCKET", &notify);
     let mut daemon = Daemon::start(setup);
@@ -40,11 +39,13 @@ pub(crate) fn ready(stage: &Stage) -> Result<Vec<Row>, Failure> {
             queued = jobs;
         }
         daemon.term();
-        let samples = Samples::collect(stage.times(40), || start_and_stop(&mut daemon, &notify))?;
+        let (floor, samples) = Samples::in_turns(stage.times(40), floor::spawn_true, || {
+            start_and_stop(&mut daemon, &notify)
+        })?;
         rows.push(Row {
             what: format!("exec → READY, {jobs} jobs: p50"),
             figure: Value::Time(samples.p50()),
-            floor: Value::Time(floor),
+            floor: Value::Time(floor.p50()),
             floor_is: "spawning /bin/true",
             aim: match jobs {
                 0 => Aim::AtMost(Value::Time(Duration::from_millis(15))),
@@ -86,14 +87,14 @@ fn wait_for_ready(inbox: &UnixDatagram) -> Result<(), Failure> {
 /// First connect → durable reply, the daemon started by that connect.
 pub(crate) fn cold(stage: &Stage) -> Result<Vec<Row>, Failure> {
     let disk = stage.disk()?;
-    let spawn = floor::spawn_true(stage.times(200))?.p50();
-    let echo = floor::connect_echo_sync(disk.path(), stage.times(1000))?.p50();
     let setup = stage.setup(&disk);
-    let samples = Samples::collect(stage.times(40), || activate_and_stop(&setup))?;
+    let echo = Echo::start(disk.path())?;
+    let floor = || floor::spawn_true().and_then(|()| echo.post());
+    let (floor, samples) = Samples::in_turns(stage.times(40), floor, || activate_and_stop(&setup))?;
     Ok(vec![Row {
         what: "first connect → durable reply, cold: p50".to_owned(),
         figure: Value::Time(samples.p50()),
-        floor: Value::Time(spawn + echo),
+        floor: Value::Time(floor.p50()),
         floor_is: "true, connect, echos, sync",
         aim: Aim::AtMost(Value::Time(Duration::from_millis(20))),
     }])

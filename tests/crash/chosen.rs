@@ -129,7 +129,7 @@ fn while_it_starts() {
     let (standin, mut daemon) = world();
     standin.go_offline().unwrap();
     let mut entries: Vec<Entry> = (0..6)
-        .map(|n| Entry::new(&format!("octo/demo#{}", n + 1), &format!("left over {n}")))
+        .map(|n| Entry::new(&format!("octo/demo#{}", n + 1), &format!("left-over-{n}")))
         .collect();
     for entry in &mut entries {
         entry.submit(&daemon.socket());
@@ -153,7 +153,7 @@ fn in_the_cooldown_the_next_one_is_not_early() {
     let setup = Setup::for_standin(&standin).number("cooldown_period_seconds", 3);
     let mut daemon = setup.start();
     let mut entries: Vec<Entry> = (0..3)
-        .map(|n| Entry::new("octo/demo#1", &format!("paced {n}")))
+        .map(|n| Entry::new("octo/demo#1", &format!("paced-{n}")))
         .collect();
     for entry in &mut entries {
         entry.submit(&daemon.socket());

@@ -2,7 +2,6 @@
 //! killed again and again.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,8 +12,8 @@ use crate::ledger::{Entry, judge};
 
 const COOLDOWN: Duration = Duration::from_secs(1);
 const CLIENTS: usize = 3;
-const JOBS_EACH: usize = 6;
-const KILLING: Duration = Duration::from_secs(20);
+const JOBS_EACH: usize = 8;
+const KILLING: Duration = Duration::from_secs(25);
 
 /// xorshift64*: small, and the same everywhere for one seed.
 struct Random(u64);
@@ -31,6 +30,11 @@ impl Random {
         let seed = given.unwrap_or(now);
         println!("COMENQ_CRASH_SEED={seed}");
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// One for a thread of its own, which must not share ours.
+    fn fork(&mut self) -> Self {
+        Self(self.below(u64::MAX) | 1)
     }
 
     fn below(&mut self, bound: u64) -> u64 {
@@ -60,20 +64,20 @@ fn accident(random: &mut Random) -> Fault {
     }
 }
 
-fn client(number: usize, socket: &Path, stop: &AtomicBool, ledger: &Mutex<Vec<Entry>>) {
+/// Submits one comment after the other, each until it is acknowledged.
+fn client(number: usize, mut random: Random, socket: &Path, stop: &AtomicBool) -> Vec<Entry> {
+    let mut entries = Vec::new();
     for job in 0..JOBS_EACH {
         let target = format!("octo/demo#{}", (number * JOBS_EACH + job) % 9 + 1);
-        let mut entry = Entry::new(
-            &target,
-            &format!("client {number} job {job}").replace(' ', "-"),
-        );
+        let mut entry = Entry::new(&target, &format!("client-{number}-job-{job}"));
         while entry.id.is_none() && !stop.load(Ordering::SeqCst) {
-            entry.submit(socket);
             // Not a wait for anything: clients come when they come.
-            std::thread::sleep(Duration::from_millis(60 * (number as u64 + 1)));
+            std::thread::sleep(Duration::from_millis(random.below(2_000)));
+            entry.submit(socket);
         }
-        ledger.lock().unwrap().push(entry);
+        entries.push(entry);
     }
+    entries
 }
 
 #[test]
@@ -83,13 +87,14 @@ fn killed_at_random() {
     let mut daemon = Setup::for_standin(&standin).start();
     let socket = daemon.socket();
     let stop = AtomicBool::new(false);
-    let ledger = Mutex::new(Vec::new());
     let mut kills = 0;
-    std::thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let (socket, stop, ledger) = (&socket, &stop, &ledger);
-            scope.spawn(move || client(number, socket, stop, ledger));
-        }
+    let entries: Vec<Entry> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let (random, socket, stop) = (random.fork(), &socket, &stop);
+                scope.spawn(move || client(number, random, socket, stop))
+            })
+            .collect();
         let start = Instant::now();
         while start.elapsed() < KILLING {
             if random.below(2) == 0 {
@@ -104,10 +109,13 @@ fn killed_at_random() {
             }
         }
         stop.store(true, Ordering::SeqCst);
+        clients
+            .into_iter()
+            .flat_map(|client| client.join().unwrap())
+            .collect()
     });
     daemon.kill9();
     daemon.start_again();
-    let entries = ledger.into_inner().unwrap();
     let acknowledged = entries.iter().filter(|entry| entry.id.is_some()).count();
     println!(
         "{kills} kills, {acknowledged} of {} acknowledged",

@@ -135,6 +135,8 @@ impl Connection {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.received.extend(buffer.iter().take(count)),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(None),
+                // With a timeout set even a stopped and continued process gets this.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }

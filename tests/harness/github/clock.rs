@@ -46,13 +46,12 @@ impl Clock {
         real.saturating_add(self.offset_seconds())
             .clamp(0, LAST_SECOND)
     }
+}
 
-    /// The text of a `Date` header for now.
-    #[must_use]
-    pub fn http_date(&self) -> String {
-        let seconds = u64::try_from(self.epoch_seconds()).unwrap_or(0);
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
-    }
+/// Seconds since 1970 as a `Date` header names them.
+pub(super) fn http_date(epoch_seconds: i64) -> String {
+    let seconds = u64::try_from(epoch_seconds).unwrap_or(0);
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// Seconds since 1970 as GitHub writes times in JSON: `2026-11-20T10:21:07Z`.
@@ -80,7 +79,7 @@ mod tests {
     fn years_of_skew_stay_inside_an_http_date() {
         for offset in [i64::MIN, -3_000_000_000, 0, 3_000_000_000, i64::MAX] {
             let clock = Clock::with_offset(offset);
-            assert!(httpdate::parse_http_date(&clock.http_date()).is_ok());
+            assert!(httpdate::parse_http_date(&http_date(clock.epoch_seconds())).is_ok());
             assert!(parse_rfc3339(&rfc3339(clock.epoch_seconds())).is_some());
         }
     }

@@ -16,6 +16,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, USER_AGENT};
 use hyper::{HeaderMap, Request, Response};
 use serde_json::Value;
 
+use super::clock::http_date;
 use super::control;
 use super::fault::{Answer, Fault};
 use super::line::{Control, Pace};
@@ -189,6 +190,8 @@ async fn handle(shared: Arc<Shared>, asked: Asked) -> Outcome {
     shared.hold(fault.before).await;
     let real = routes::answer(&shared, &asked, &fault);
     shared.hold(fault.after).await;
+    // An answer bears the time at which it leaves, however long it was held.
+    let real = real.with("date", http_date(shared.clock.epoch_seconds()));
     let outcome = shape(&shared, &asked, real, &fault);
     let status = match &outcome {
         Outcome::Close | Outcome::Reset => None,

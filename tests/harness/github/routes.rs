@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::clock::http_date;
 use super::comment::{changed, user_json};
 use super::fault::Fault;
 use super::listing::listing;
@@ -82,30 +83,25 @@ pub(super) fn answer(shared: &Shared, asked: &Asked, fault: &Fault) -> Reply {
             endpoint(shared, &mut world, asked, fault, account, &setting)
         }
     };
-    finish(
-        shared,
-        reply,
-        &request_id,
-        rate.unwrap_or_else(|spent| spent),
-    )
+    finish(reply, asked, now, rate.unwrap_or_else(|spent| spent))
 }
 
 /// A refusal in place of the real answer, with GitHub's headers.
 pub(super) fn refuse(shared: &Shared, asked: &Asked, refusal: &Refusal) -> Reply {
     let now = shared.clock.epoch_seconds();
     let request_id = request_id(asked.seq, now);
-    dress(
-        shared,
-        asked,
-        write(refusal, &setting(shared, asked, &request_id, now)),
-    )
+    let reply = write(refusal, &setting(shared, asked, &request_id, now));
+    dress_at(shared, asked, reply, now)
 }
 
 /// Completes an answer that stands in place of the real one.
 pub(super) fn dress(shared: &Shared, asked: &Asked, reply: Reply) -> Reply {
-    let now = shared.clock.epoch_seconds();
+    dress_at(shared, asked, reply, shared.clock.epoch_seconds())
+}
+
+fn dress_at(shared: &Shared, asked: &Asked, reply: Reply, now: i64) -> Reply {
     let rate = shared.world().rate(asked.caller.login(), now);
-    finish(shared, reply, &request_id(asked.seq, now), rate)
+    finish(reply, asked, now, rate)
 }
 
 fn setting<'a>(shared: &'a Shared, asked: &Asked, request_id: &'a str, now: i64) -> Setting<'a> {
@@ -117,8 +113,9 @@ fn setting<'a>(shared: &'a Shared, asked: &Asked, request_id: &'a str, now: i64)
     }
 }
 
-fn finish(shared: &Shared, reply: Reply, request_id: &str, rate: RateView) -> Reply {
-    seal(reply, &shared.clock.http_date(), request_id, rate)
+/// All times in one answer are the same moment.
+fn finish(reply: Reply, asked: &Asked, now: i64, rate: RateView) -> Reply {
+    seal(reply, &http_date(now), &request_id(asked.seq, now), rate)
 }
 
 fn request_id(seq: usize, now: i64) -> String {

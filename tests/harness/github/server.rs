@@ -4,9 +4,10 @@
 //! While it is offline its port stays bound but does not listen, so that a
 //! client is refused and nobody else can take the port.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +19,9 @@ use tokio::task::JoinSet;
 use super::handle;
 use super::line::{Control, Line};
 use super::shared::Shared;
+
+/// Longest that a process between fork and exec keeps our descriptors.
+const HELD_BY_CHILD: Duration = Duration::from_secs(10);
 
 /// What the controlling test tells the thread. Each is acknowledged when done.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub(super) enum Command {
 enum Door {
     Open(TcpListener),
     Shut(TcpSocket),
+    /// In between, or after a failed change.
+    Gone,
 }
 
 /// Serves until told to stop or until nobody is left who could tell it.
@@ -72,17 +78,9 @@ async fn serve(
                 None | Some(Command::Stop) => return Ok(()),
                 Some(Command::Offline(done)) => {
                     connections.abort_all();
-                    drop(door);
-                    door = Door::Shut(bound(address)?);
-                    drop(done.send(Ok(())));
+                    drop(done.send(shut(&mut door, address).await));
                 }
-                Some(Command::Online(done)) => {
-                    door = match door {
-                        Door::Shut(socket) => Door::Open(socket.listen(1024)?),
-                        open @ Door::Open(_) => open,
-                    };
-                    drop(done.send(Ok(())));
-                }
+                Some(Command::Online(done)) => drop(done.send(open(&mut door, address).await)),
             },
         }
     }
@@ -91,11 +89,44 @@ async fn serve(
 async fn accept(door: &Door) -> io::Result<TcpStream> {
     match door {
         Door::Open(listener) => Ok(listener.accept().await?.0),
-        Door::Shut(_) => std::future::pending().await,
+        Door::Shut(_) | Door::Gone => std::future::pending().await,
     }
 }
 
-fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
+async fn shut(door: &mut Door, address: SocketAddr) -> io::Result<()> {
+    *door = Door::Gone;
+    *door = Door::Shut(bound(address).await?);
+    Ok(())
+}
+
+async fn open(door: &mut Door, address: SocketAddr) -> io::Result<()> {
+    let socket = match std::mem::replace(door, Door::Gone) {
+        Door::Shut(socket) => socket,
+        Door::Gone => bound(address).await?,
+        listening @ Door::Open(_) => {
+            *door = listening;
+            return Ok(());
+        }
+    };
+    *door = Door::Open(socket.listen(1024)?);
+    Ok(())
+}
+
+/// The port again, which we have just closed. A process that another test is
+/// starting at this moment may hold a copy of it until its program runs.
+async fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
+    let end = Instant::now() + HELD_BY_CHILD;
+    loop {
+        match bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < end => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {

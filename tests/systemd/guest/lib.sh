@@ -180,6 +180,10 @@ posts_seen() {
     curl -fsS "$API/_standin/requests" | jq '[.[] | select(.kind == "post")] | length'
 }
 
+has_seen_a_post() {
+    [ "$(posts_seen)" != 0 ]
+}
+
 install_standin() {
     install -m 0755 /opt/acceptance/github-standin /usr/bin/github-standin
     cat >/etc/systemd/system/standin.service <<UNIT
