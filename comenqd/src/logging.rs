@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -71,16 +71,13 @@ const PRIORITIES: PriorityMappings = PriorityMappings {
     trace: Priority::Debug,
 };
 
-fn filter(level: LogLevel, rust_log: Option<&str>) -> Result<EnvFilter, LoggingError> {
-    match rust_log {
-        Some(value) if !value.is_empty() => {
-            EnvFilter::try_new(value).map_err(|source| LoggingError::Filter {
-                value: value.to_owned(),
-                source,
-            })
-        }
-        _ => Ok(EnvFilter::new(directives(level))),
-    }
+fn filter(level: LogLevel, rust_log: Option<&str>) -> Result<Targets, LoggingError> {
+    let own = directives(level);
+    let value = rust_log.filter(|it| !it.is_empty()).unwrap_or(&own);
+    value.parse().map_err(|source| LoggingError::Filter {
+        value: value.to_owned(),
+        source,
+    })
 }
 
 /// Our own lines at `level`; those of the libraries at most at warn, as they neither know our

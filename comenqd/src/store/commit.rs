@@ -27,7 +27,7 @@ const GROUP_LIMIT: usize = 256;
 const COMMIT_DEADLINE: Duration = Duration::from_secs(60);
 
 /// sled's page cache; below a megabyte is ignored.
-const CACHE_BYTES: u64 = 8 << 20;
+const CACHE_BYTES: u64 = 1 << 20;
 
 /// Answers an operation once its group's fate is known.
 pub(super) type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
