@@ -13,7 +13,7 @@ use crate::{
 };
 
 const NO_TOKEN: &str = "no token: jobs are kept, nothing is posted; \
-     set github_token_file in /etc/comenqd/config.toml or the systemd credential github-token, \
+     put a token into /etc/comenqd/github-token (root, mode 0600) or name a github_token_file, \
      then: systemctl restart comenqd";
 
 pub(super) fn run(session: &mut Session<'_>) -> Result<(), Failure> {
@@ -39,7 +39,12 @@ fn screen(reply: &StatusReply, times: Times) -> String {
             reason.as_deref().unwrap_or("for no reason given")
         ),
     });
-    lines.push(format!("jobs: {}", jobs(reply)));
+    let jobs = if reply.store.ok {
+        jobs(reply)
+    } else {
+        "unknown".to_owned()
+    };
+    lines.push(format!("jobs: {jobs}"));
     for lane in &reply.lanes {
         lines.extend(account(lane, times));
     }
@@ -107,9 +112,14 @@ fn doing(lane: &LaneStatus, times: Times) -> String {
         other => other,
     };
     let reason = lane.reason.as_ref().map(|reason| format!(": {reason}"));
+    let what = match lane.phase.as_str() {
+        "limited" | "blocked" | "offline" => "next try",
+        "idle" => "a post could go out",
+        _ => "next post",
+    };
     let next = lane
         .next_post_at_ms
-        .map(|at| format!(", next post {}", times.ahead(at)));
+        .map(|at| format!(", {what} {}", times.ahead(at)));
     format!(
         "{phase}{}{}",
         reason.unwrap_or_default(),

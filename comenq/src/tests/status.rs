@@ -75,10 +75,10 @@ fn status_says_what_to_do_when_something_is_missing() {
     reply.degraded = vec!["the clock is not confirmed".into()];
     let text = status_of(reply, &["status"]).stdout;
     for part in [
-        "github_token_file in /etc/comenqd/config.toml",
+        "put a token into /etc/comenqd/github-token",
         "systemctl restart comenqd",
         "store: unavailable, locked by pid 12; ",
-        "jobs: none\n",
+        "jobs: unknown\n",
         "degraded: the clock is not confirmed\n",
     ] {
         assert!(text.contains(part), "{part}: {text}");

@@ -214,7 +214,7 @@ fn client_error(answer: &Answer) -> Refusal {
         ),
         401 => blocked(
             &message,
-            "GitHub does not accept the token; put a valid one in its place",
+            "GitHub does not accept the token; put a valid one in its place and restart comenqd",
         ),
         403 => forbidden(answer, &message),
         404 => job(

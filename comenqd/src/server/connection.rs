@@ -203,7 +203,8 @@ fn log(peer: &Peer, request_id: u64, endpoint: &str, started: Instant, reply: &R
         Ok(_) => 0,
         Err(error) => error.code.number(),
     };
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    // In whole microseconds: more digits would be noise.
+    let duration_ms = (started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1000.0;
     let endpoint = shown_endpoint(endpoint);
     let job_id = reply.job_id;
     // The same fields at either level, and one place that lists them.

@@ -3,6 +3,7 @@
 use comenq_proto::{ErrorCode, JobCancel, JobCancelReply, WireError};
 
 use super::{Answer, Service, authorize, error, get, view};
+use crate::queue::State;
 use crate::server::{Handler as _, Peer};
 
 /// Cancels the peer's own job, an admin's any. Idempotent.
@@ -22,9 +23,13 @@ pub(super) async fn cancel(
     }
     let cancelled = service.queue.cancel(id).await;
     let cancelled = cancelled.map_err(|it| error::to_wire(&it))?;
+    let changed = match cancelled.job.state {
+        State::Cancelled => format!("cancelled #{id}"),
+        _ => format!("#{id} will not be posted again; its outcome is still looked for"),
+    };
     let reply = JobCancelReply {
         job: view::job(cancelled.job, None, true),
         may_have_been_posted: cancelled.may_have_been_posted,
     };
-    Ok(Answer::about(id, reply).changing(Some(format!("cancelled #{id}"))))
+    Ok(Answer::about(id, reply).changing(Some(changed)))
 }

@@ -12,7 +12,8 @@ pub(super) fn to_wire(error: &QueueError) -> WireError {
     let text = error.to_string();
     match error {
         QueueError::Unavailable(_) => {
-            tracing::warn!("refused a request: {text}");
+            // The log has said so once, when opening it failed.
+            tracing::debug!("refused a request: {text}");
             WireError::new(ErrorCode::StoreUnavailable, text).with_detail(
                 "the daemon keeps trying to open it; its log says more (journalctl -u comenqd)",
             )

@@ -59,7 +59,11 @@ pub(super) fn waiting_for(job: &Job, lane: &LaneReport, now: UnixMs) -> Option<S
             ),
             None => "a look whether its last attempt reached GitHub".to_owned(),
         }),
-        State::Held => Some("somebody to release it".to_owned()),
+        State::Held => Some(
+            "a decision: another host may have posted it; look there, then post it anew or cancel \
+             it"
+            .to_owned(),
+        ),
         State::Queued => {
             if let Some(wait) = until(job.not_before) {
                 return Some(format!("its time, in {}", span(wait)));
@@ -102,8 +106,9 @@ pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
     let what = match lane.phase {
         Phase::NoToken => {
             return Some(
-                "no GitHub token is configured: jobs are stored, but nothing will be posted until \
-                 the credential github-token or github_token_file is set and comenqd restarted"
+                "no GitHub token is configured: jobs are stored, but nothing is posted; put a token \
+                 into /etc/comenqd/github-token (root, mode 0600), or name a github_token_file, \
+                 then restart comenqd"
                     .to_owned(),
             );
         }

@@ -109,16 +109,16 @@ impl Engine {
     }
 
     /// Takes over a store that was last used on another host. Interrupted, it begins again.
-    fn adopt(&mut self, machine: &str, hold: bool) -> Result<usize, StoreError> {
-        let mut held = 0;
+    fn adopt(&mut self, machine: &str, hold_jobs: bool) -> Result<usize, StoreError> {
+        let mut count = 0;
         let mut after = None;
-        while hold && self.meta.machine.is_some() {
+        while hold_jobs && self.meta.machine.is_some() {
             let ids = self.transact(|txn| jobs::unfinished(txn, after, GROUP_LIMIT))?;
             let Some(last) = ids.last() else { break };
             after = Some(*last);
             for id in ids {
                 match self.transact(|txn| jobs::hold_restored(txn, id)) {
-                    Ok(()) => held += 1,
+                    Ok(()) => count += 1,
                     Err(StoreError::Damaged(why)) => {
                         tracing::error!(job_id = id.get(), "job #{id} cannot be held: {why}");
                     }
@@ -132,7 +132,7 @@ impl Engine {
             let meta = txn.meta.clone();
             txn.write(keys::META.to_vec(), &meta)
         })?;
-        Ok(held)
+        Ok(count)
     }
 
     /// Runs one operation in a transaction: it takes effect whole or not at all, and is durable

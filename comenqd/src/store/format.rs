@@ -43,13 +43,21 @@ fn unavailable(what: &str, path: &Path, error: &io::Error) -> StoreError {
 
 /// Creates the queue's directory (0700) if it is missing.
 pub(super) fn create_root(root: &Path) -> Result<(), StoreError> {
-    if root.is_dir() {
-        return Ok(());
+    let missing: Vec<&Path> = root.ancestors().take_while(|path| !path.is_dir()).collect();
+    let create = || -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+        missing.iter().try_for_each(|path| sync_dir(parent(path)))
+    };
+    create().map_err(|error| unavailable("cannot create", root, &error))
+}
+
+/// The directory that holds `path`; of a relative path's first part the current one.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
     }
-    let create = DirBuilder::new().recursive(true).mode(0o700).create(root);
-    create
-        .and_then(|()| sync_dir(root.parent().unwrap_or(root)))
-        .map_err(|error| unavailable("cannot create", root, &error))
 }
 
 /// Holds the queue's lock until dropped.
@@ -191,6 +199,8 @@ pub(super) fn settle(root: &Path, generation: &Path) -> Result<(), StoreError> {
             sync_dir(&blobs)?;
         }
         sync_dir(generation)?;
+        // Also where an interrupted start made it and never came to this.
+        sync_dir(parent(root))?;
         let name = generation
             .file_name()
             .unwrap_or_default()
@@ -275,7 +285,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&next, path)?;
-    sync_dir(path.parent().unwrap_or(path))
+    sync_dir(parent(path))
 }
 
 fn sync_dir(path: &Path) -> io::Result<()> {

@@ -284,7 +284,7 @@ impl<G: GitHub> Worker<G> {
         ) {
             tracing::info!(
                 account = self.settings.account,
-                "account {} goes on",
+                "account {} tries again",
                 self.settings.account
             );
         }
