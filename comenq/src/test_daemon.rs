@@ -14,14 +14,19 @@ use comenq_proto::{
     RequestEnvelope, ResponseEnvelope, Role, WireError, from_slice, to_bytes,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 use tokio_util::codec::{Decoder as _, Encoder as _};
+
+/// The address of the visitor that says no more will come.
+const LAST: &str = "last";
 
 /// What the daemon does with one connection.
 pub(crate) type Visit = Box<dyn FnOnce(&mut Peer) + Send>;
 
 /// Serves its visits in order, one connection each, then stops listening.
-/// Dropping it waits for the last and passes on its panic.
+/// Dropping it waits for the last and passes on its panic; a visit that nobody
+/// made is one too.
 pub(crate) struct TestDaemon {
     directory: TempDir,
     thread: Option<JoinHandle<()>>,
@@ -31,10 +36,17 @@ impl TestDaemon {
     pub(crate) fn start(visits: Vec<Visit>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("sock")).unwrap();
+        let last = directory.path().join(LAST);
         let mut visits = VecDeque::from(visits);
         let thread = std::thread::spawn(move || {
             while let Some(visit) = visits.pop_front() {
-                let (stream, _) = listener.accept().unwrap();
+                let (stream, from) = listener.accept().unwrap();
+                let missing = visits.len() + 1;
+                assert_ne!(
+                    from.as_pathname(),
+                    Some(&*last),
+                    "{missing} visits were not made"
+                );
                 visit(&mut Peer {
                     stream,
                     buffer: BytesMut::new(),
@@ -59,10 +71,16 @@ impl TestDaemon {
 
 impl Drop for TestDaemon {
     fn drop(&mut self) {
-        let ended = self.thread.take().unwrap().join();
-        if !std::thread::panicking() {
-            ended.unwrap();
+        if std::thread::panicking() {
+            return;
         }
+        // One more visitor, known by its address, wakes a thread that waits for
+        // visits nobody will make; when it waits for none, nobody is there.
+        let last = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        let address = |name| SockAddr::unix(self.directory.path().join(name)).unwrap();
+        last.bind(&address(LAST)).unwrap();
+        drop(last.connect(&address("sock")));
+        self.thread.take().unwrap().join().unwrap();
     }
 }
 

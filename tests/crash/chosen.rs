@@ -1,11 +1,12 @@
 //! Moments chosen by the stand-in: a request is held, the daemon dies.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use comenq_proto::JobState;
 use harness::daemon::Daemon;
 use harness::github::{Answer, Config, Fault, GithubStandin, Kind, Pause};
 use harness::setup::Setup;
+use harness::wait;
 
 use crate::ledger::{Entry, arrival, judge};
 
@@ -164,4 +165,33 @@ fn in_the_cooldown_the_next_one_is_not_early() {
         daemon.start_again();
     }
     judge(&standin, &daemon, entries, cooldown);
+}
+
+#[test]
+fn the_interval_counts_from_what_may_have_been_sent_last() {
+    let cooldown = Duration::from_secs(3);
+    let standin = GithubStandin::start(Config::example()).unwrap();
+    let mut daemon = Setup::for_standin(&standin)
+        .number("cooldown_period_seconds", 3)
+        .start();
+    standin.fault(Fault::on_post().hold_before(Pause::UntilReleased));
+    let mut entries = vec![
+        Entry::new("octo/demo#1", "slow"),
+        Entry::new("octo/demo#2", "next"),
+    ];
+    for entry in &mut entries {
+        entry.submit(&daemon.socket());
+    }
+    arrival(&standin, Kind::Post, 0);
+    // The request is under way for most of an interval when the daemon dies.
+    let posted = || standin.requests_of(Kind::Post).len() > 1;
+    wait::never("a second POST", Duration::from_millis(2_500), posted);
+    daemon.kill9();
+    standin.release();
+    let created = Instant::now();
+    daemon.start_again();
+    judge(&standin, &daemon, entries, cooldown);
+    let second = &standin.requests_of(Kind::Post)[1];
+    let gap = second.at.duration_since(created);
+    assert!(gap >= cooldown, "{gap:?} after the first comment");
 }

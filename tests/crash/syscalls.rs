@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use harness::daemon::Daemon;
 use harness::github::{Config, GithubStandin};
+use harness::needs;
 use harness::setup::Setup;
 use harness::wait;
 
@@ -15,13 +16,6 @@ use crate::ledger::{Entry, judge};
 const COOLDOWN: Duration = Duration::from_secs(1);
 /// More syncs than one job's life has; the later ones let it live.
 const SYNCS: u32 = 8;
-
-fn has_strace() -> bool {
-    let version = std::process::Command::new("strace")
-        .arg("--version")
-        .output();
-    version.is_ok_and(|output| output.status.success())
-}
 
 /// One job whose daemon dies at the n-th sync after it opened its store.
 fn killed_at(call: &str, nth: u32) -> bool {
@@ -65,7 +59,7 @@ fn live(daemon: &mut Daemon, standin: &GithubStandin, entries: &mut [Entry]) -> 
 }
 
 fn all(call: &str) {
-    if !has_strace() {
+    if !needs::program("strace") {
         return;
     }
     let deaths: Vec<bool> = std::thread::scope(|scope| {

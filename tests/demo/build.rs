@@ -19,6 +19,15 @@ pub(crate) fn programs() -> Result<(), Failure> {
         .args(["build", "--quiet", "--bin", "comenqd", "--bin", "comenq"])
         .arg("--target-dir")
         .arg(target_directory);
+    // What `cargo run` tells this program of its own package. Build scripts that
+    // read it (ring's does) would otherwise run again at every change of callers,
+    // and half the tree be compiled anew.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     if profile_directory.ends_with("release") {
         cargo.arg("--release");
     }

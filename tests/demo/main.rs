@@ -11,6 +11,7 @@
 )]
 
 mod build;
+mod interrupt;
 mod real;
 mod story;
 mod world;
@@ -27,12 +28,17 @@ COMENQD_GITHUB_TOKEN=… cargo demo -- owner/repo 123 \"text\"
     posts that one comment to the real GitHub";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    // The alias ends in `--`, and people type another.
+    if arguments.first().is_some_and(|it| it == "--") {
+        arguments.remove(0);
+    }
     if arguments.iter().any(|it| it == "-h" || it == "--help") {
         println!("{USAGE}");
         return ExitCode::SUCCESS;
     }
     let told = build::programs().and_then(|()| {
+        interrupt::take()?;
         if arguments.is_empty() {
             story::tell()
         } else {

@@ -66,7 +66,7 @@ fn follow(world: &World) -> Result<Job, Failure> {
         let reason = lane.reason.or_else(|| job.last_error.clone());
         let now = format!("  {}, {}", job.state.as_str(), lane.phase);
         let now = reason.map_or_else(|| now.clone(), |reason| format!("{now}: {reason}"));
-        if now != said {
+        if now != said && lane.phase != "idle" {
             println!("{now}");
             said = now;
         }

@@ -15,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::Failure;
+use crate::interrupt;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -98,18 +99,26 @@ impl World {
     ) -> Result<T, Failure> {
         let start = Instant::now();
         loop {
+            self.check_alive()?;
             if let Some(seen) = look()? {
                 return Ok(seen);
             }
             if start.elapsed() > patience {
                 return Err(self.with_log("it took too long"));
             }
-            let mut daemon = self.daemon.lock().map_err(|_| "a thread panicked")?;
-            if let Some(status) = daemon.as_mut().map(Child::try_wait).transpose()?.flatten() {
-                return Err(self.with_log(&format!("comenqd ended with {status}")));
-            }
-            drop(daemon);
             thread::sleep(PAUSE);
+        }
+    }
+
+    /// Nobody answers on a socket whose daemon has ended, and nobody refuses.
+    fn check_alive(&self) -> Result<(), Failure> {
+        if interrupt::came() {
+            return Err("interrupted".into());
+        }
+        let mut daemon = self.daemon.lock().map_err(|_| "a thread panicked")?;
+        match daemon.as_mut().map(Child::try_wait).transpose()?.flatten() {
+            Some(status) => Err(self.with_log(&format!("comenqd ended with {status}"))),
+            None => Ok(()),
         }
     }
 

@@ -238,3 +238,11 @@ fn single_sign_on_is_asked_for_with_its_address() {
     assert!(told.contains("https://github.com/orgs/octo/sso"), "{told}");
     assert!(!job.state.is_finished());
 }
+
+#[test]
+fn a_retry_after_of_a_year_is_capped() {
+    let (_standin, daemon, id) = limited(Refusal::secondary(Some(31_536_000)));
+    let wait = wait_of(&waiting_lane(&daemon));
+    assert!((60..25 * 3_600).contains(&wait.as_secs()), "{wait:?}");
+    assert!(!daemon.job(id).state.is_finished());
+}

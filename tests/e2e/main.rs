@@ -7,13 +7,21 @@
 //! exact number of comments, and the spacing of requests.
 
 #[cfg(test)]
+mod activation;
+#[cfg(test)]
 mod cancel;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
@@ -29,6 +37,8 @@ mod protocol;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod store;
@@ -36,6 +46,8 @@ mod store;
 mod story;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod unreachable;
 #[cfg(test)]
 mod users;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The wire, byte by byte: what breaks the rules is answered or cut off as the
 //! contract says, and the daemon serves everybody else meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use comenq_proto::{
     ByteBuf, ErrorCode, HelloReply, JobGet, JobState, Kind, MAX_FRAME, Ping, ProtocolVersion,
@@ -17,7 +17,7 @@ fn open(daemon: &Daemon) -> Connection {
     Connection::open(&daemon.socket()).unwrap()
 }
 
-fn envelope(endpoint: &str, body: &[u8]) -> RequestEnvelope {
+pub(crate) fn envelope(endpoint: &str, body: &[u8]) -> RequestEnvelope {
     RequestEnvelope {
         v: 1,
         request_id: 41,
@@ -26,12 +26,12 @@ fn envelope(endpoint: &str, body: &[u8]) -> RequestEnvelope {
     }
 }
 
-fn error_of(response: &ResponseEnvelope) -> WireError {
+pub(crate) fn error_of(response: &ResponseEnvelope) -> WireError {
     assert_eq!(response.kind, Kind::Err);
     from_slice(&response.body).unwrap()
 }
 
-fn ask(connection: &mut Connection, envelope: &RequestEnvelope) -> ResponseEnvelope {
+pub(crate) fn ask(connection: &mut Connection, envelope: &RequestEnvelope) -> ResponseEnvelope {
     connection.send_frame(&to_bytes(envelope).unwrap()).unwrap();
     connection.response().unwrap()
 }
@@ -168,48 +168,6 @@ fn unreadable_requests_are_answered_three_times() {
 }
 
 #[test]
-fn hostile_bodies_neither_grow_nor_kill_the_daemon() {
-    let (_standin, daemon) = world();
-    let before = daemon.rss_kb();
-    let nested = vec![0x81_u8; 900_000];
-    let promised = b"\xa1\x64body\x9b\x00\xff\xff\xff\xff\xff\xff\xff".to_vec();
-    let mut zeros = b"\xa1\x61x\x5a\x00\x0f\x00\x00".to_vec();
-    zeros.extend(vec![0; 0x000f_0000]);
-    for body in [nested, promised, zeros] {
-        let mut connection = daemon.connect();
-        let response = ask(&mut connection, &envelope("job_submit", &body));
-        assert_eq!(error_of(&response).code, ErrorCode::BadRequest);
-        connection.call(&Ping {}).unwrap().unwrap();
-    }
-    let grown = daemon.rss_kb().saturating_sub(before);
-    assert!(grown < 20_000, "{grown} kB more resident");
-}
-
-#[test]
-fn half_received_frames_share_a_budget() {
-    let (_standin, daemon) = world();
-    let before = daemon.rss_kb();
-    let mut held = Vec::new();
-    for _ in 0..64 {
-        let mut connection = daemon.connect();
-        let length = u32::try_from(MAX_FRAME).unwrap();
-        connection.send_bytes(&length.to_be_bytes()).unwrap();
-        // Most of a megabyte, as far as the daemon takes it.
-        let chunk = vec![0; 64 * 1024];
-        for _ in 0..8 {
-            if connection.send_bytes_now(&chunk).is_err() {
-                break;
-            }
-        }
-        held.push(connection);
-    }
-    let grown = daemon.rss_kb().saturating_sub(before);
-    assert!(grown < 24_000, "{grown} kB for half-received frames");
-    daemon.connect().call(&Ping {}).unwrap().unwrap();
-    drop(held);
-}
-
-#[test]
 fn requests_in_a_row_are_answered_in_a_row() {
     let (standin, daemon) = world();
     let mut connection = daemon.connect();
@@ -263,24 +221,6 @@ fn a_client_that_leaves_before_the_answer_is_still_queued() {
 }
 
 #[test]
-fn a_client_that_does_not_read_harms_nobody() {
-    let (_standin, daemon) = world();
-    let before = daemon.rss_kb();
-    let mut deaf = daemon.connect();
-    let request = RequestEnvelope::new(ProtocolVersion::CURRENT, 1, &Status {}).unwrap();
-    let payload = to_bytes(&request).unwrap();
-    let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
-    frame.extend(payload);
-    let stopped = (0..100_000).any(|_| deaf.send_bytes_now(&frame).is_err());
-    assert!(
-        stopped,
-        "the daemon reads on though nobody takes its answers"
-    );
-    daemon.connect().call(&Ping {}).unwrap().unwrap();
-    assert!(daemon.rss_kb().saturating_sub(before) < 8_000);
-}
-
-#[test]
 fn ids_and_states_over_the_wire() {
     let (_standin, daemon) = world();
     let mut connection = daemon.connect();
@@ -321,22 +261,4 @@ fn ids_and_states_over_the_wire() {
     let response = connection.response().unwrap();
     assert_eq!(response.request_id, id);
     read::<comenq_proto::Pong>(&response).unwrap().unwrap();
-}
-
-#[test]
-fn many_connections_are_served_and_too_many_refused() {
-    let (_standin, daemon) = world();
-    let mut held: Vec<Connection> = (0..200).map(|_| daemon.connect()).collect();
-    for connection in &mut held {
-        connection.call(&Ping {}).unwrap().unwrap();
-    }
-    drop(held);
-    // A storm of connects that say nothing: later ones are served again.
-    let storm: Vec<_> = (0..300)
-        .filter_map(|_| Connection::open(&daemon.socket()).ok())
-        .collect();
-    drop(storm);
-    let start = Instant::now();
-    daemon.connect().call(&Ping {}).unwrap().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(5));
 }

@@ -7,9 +7,10 @@ use comenq_proto::{ErrorCode, JobState};
 use harness::cli::{Cli, Done};
 use harness::daemon::Daemon;
 use harness::github::GithubStandin;
+use harness::needs;
 use serde_json::Value;
 
-use crate::world::{ISSUE, OTHER, bodies, is_root, posts, world, world_with};
+use crate::world::{ISSUE, OTHER, bodies, posts, world, world_with};
 
 const ANN: u32 = 12_001;
 const BEN: u32 = 12_002;
@@ -45,7 +46,7 @@ fn the_socket_is_for_its_owner_and_group() {
 
 #[test]
 fn who_is_not_in_the_group_is_told_which_one() {
-    if !is_root() {
+    if !needs::root() {
         return;
     }
     let (_standin, daemon) = world();
@@ -61,7 +62,7 @@ fn who_is_not_in_the_group_is_told_which_one() {
 
 #[test]
 fn others_jobs_are_seen_without_their_text() {
-    if !is_root() {
+    if !needs::root() {
         return;
     }
     let (_standin, daemon) = resting(600);
@@ -82,7 +83,7 @@ fn others_jobs_are_seen_without_their_text() {
 
 #[test]
 fn others_errors_are_not_shown() {
-    if !is_root() {
+    if !needs::root() {
         return;
     }
     let (_standin, daemon) = world();
@@ -101,7 +102,7 @@ fn others_errors_are_not_shown() {
 
 #[test]
 fn others_jobs_cannot_be_cancelled() {
-    if !is_root() {
+    if !needs::root() {
         return;
     }
     let (_standin, daemon) = resting(600);
@@ -121,7 +122,7 @@ fn others_jobs_cannot_be_cancelled() {
 
 #[test]
 fn a_key_is_its_users_own() {
-    if !is_root() {
+    if !needs::root() {
         return;
     }
     let (standin, daemon) = world();
@@ -140,7 +141,7 @@ fn a_key_is_its_users_own() {
 
 #[test]
 fn users_take_turns() {
-    if !is_root() {
+    if !needs::root() {
         return;
     }
     let (standin, daemon) = resting(3);

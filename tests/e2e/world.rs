@@ -109,8 +109,3 @@ pub(crate) fn assert_quiet(standin: &GithubStandin) {
     let before = posts(standin).len();
     wait::never("another POST", A_WHILE, || posts(standin).len() > before);
 }
-
-/// Whether the test runs as root, which some faults need.
-pub(crate) fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}

@@ -5,7 +5,7 @@ use comenq_proto::{HelloReply, JobGet, JobSubmit, Ping, Pong, ProtocolVersion};
 use super::*;
 use crate::test_daemon::{Peer, TestDaemon, Visit, ack, greeted};
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(100);
 
 fn client(daemon: &TestDaemon, timeout: Duration) -> Client {
@@ -104,11 +104,13 @@ fn without_a_key_an_open_submission_is_not_repeated() {
     let daemon = TestDaemon::start(vec![breaks()]);
     let mut request = submit();
     request.key = None;
-    let answer = client(&daemon, LONG).call(&request);
+    let mut client = client(&daemon, LONG);
+    let answer = client.call(&request);
     assert!(
         matches!(answer, Err(CallError::Lost { sent: true, .. })),
         "{answer:?}"
     );
+    assert!(!client.has_repeated());
 }
 
 #[test]
@@ -149,6 +151,20 @@ fn a_failed_commit_counts_as_a_broken_connection() {
 
     let daemon = TestDaemon::start(vec![refuses(ErrorCode::CommitFailed)]);
     assert!(lost(client(&daemon, SHORT).call(&Ping {})));
+}
+
+#[test]
+fn a_store_that_is_still_closed_after_a_failed_commit_is_waited_for() {
+    let daemon = TestDaemon::start(vec![
+        refuses(ErrorCode::CommitFailed),
+        greeted(|peer| {
+            let (id, _) = peer.request::<Ping>();
+            let closed = WireError::new(ErrorCode::StoreUnavailable, "closed");
+            peer.refuse(id, &closed);
+            pongs(peer);
+        }),
+    ]);
+    client(&daemon, LONG).call(&Ping {}).unwrap();
 }
 
 #[test]

@@ -65,6 +65,8 @@ fn help_and_version_are_answers() {
         );
         assert!(ran.stdout.contains("comenq"), "{line:?}");
     }
+    let version = concat!("comenq ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(run_with(&["-V"], b"", false).stdout, version);
     let ran = run_with(&[], b"", false);
     assert_eq!((ran.exit, ran.stdout.as_str()), (Exit::Usage, ""));
     assert!(ran.stderr.contains("Exit codes:"));

@@ -10,7 +10,7 @@
 //! | `POST issue` | `{"issue":"owner/repo#1","pull_request":false}` |
 //! | `POST comment` | `{"target":"owner/repo#1","login":…,"body":…}` |
 //! | `POST condition` | `{"scope":{"issue":"owner/repo#1"},"refusal":"locked"}`; no refusal lifts it |
-//! | `POST fault` | a [`Fault`](super::Fault) |
+//! | `POST fault` | a [`Fault`] |
 //! | `POST clear` | drops the faults still waiting |
 //! | `POST clock` | `{"offset_seconds":-60}` |
 //! | `POST rate` | `{"login":…,"remaining":0,"reset_in_seconds":30}` |
