@@ -67,13 +67,7 @@ impl Connection {
             buffer: BytesMut::new(),
         };
         let hello = Hello::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        // A daemon that turns us away may close before it reads: its reason is
-        // then worth more than the failed write.
-        let written = wire.write(&hello, deadline);
-        let frame = match (wire.read(deadline), written) {
-            (Ok(frame), _) => frame,
-            (Err(_), Err(error)) | (Err(error), Ok(())) => return Err(error),
-        };
+        let frame = wire.exchange(&hello, deadline)?;
         let ack = accepted(decode(&frame)?)?;
         Ok(Self {
             buffer: wire.buffer,
@@ -105,11 +99,7 @@ impl Connection {
             buffer: std::mem::take(&mut self.buffer),
         };
         *sent = true;
-        let written = wire.write(&envelope, deadline);
-        let frame = match (wire.read(deadline), written) {
-            (Ok(frame), _) => frame,
-            (Err(_), Err(error)) | (Err(error), Ok(())) => return Err(error),
-        };
+        let frame = wire.exchange(&envelope, deadline)?;
         self.buffer = wire.buffer;
         let response: ResponseEnvelope = decode(&frame)?;
         match response.kind {
@@ -176,6 +166,21 @@ struct Wire<'a> {
 }
 
 impl Wire<'_> {
+    /// Sends a message and takes the next frame for its answer.
+    fn exchange<T: Serialize>(
+        &mut self,
+        message: &T,
+        deadline: Instant,
+    ) -> Result<Bytes, ConnectionError> {
+        let written = self.write(message, deadline);
+        // A daemon that turns us away may close before it reads: its reason is
+        // then worth more than the failed write.
+        match (self.read(deadline), written) {
+            (Ok(frame), _) => Ok(frame),
+            (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
+        }
+    }
+
     fn write<T: Serialize>(
         &mut self,
         message: &T,
@@ -238,5 +243,28 @@ fn in_words(error: io::Error) -> io::Error {
             io::Error::new(io::ErrorKind::TimedOut, "no answer came in time")
         }
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_said_before_it_closed_is_read_though_writing_fails() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"\0\0\0\x01x").unwrap();
+        drop(theirs);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let mut wire = Wire {
+            stream: &ours,
+            buffer: BytesMut::new(),
+        };
+        assert!(wire.write(&0, deadline).is_err());
+        assert_eq!(wire.exchange(&0, deadline).unwrap(), "x");
+        let ended = wire.exchange(&0, deadline);
+        assert!(
+            matches!(ended, Err(ConnectionError::Broken(error)) if error.kind() == io::ErrorKind::BrokenPipe)
+        );
     }
 }

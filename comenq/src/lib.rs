@@ -27,7 +27,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use crate::exit::Exit;
-use crate::{client::Client, commands::Session, output::Output, times::Times};
+use crate::{client::Client, commands::Context, output::Output, times::Times};
 
 /// What a run takes from the process around it.
 pub struct Surroundings<'a> {
@@ -62,14 +62,14 @@ pub fn run(args: Vec<OsString>, around: Surroundings<'_>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return output.clap(&error),
     };
-    let mut session = Session {
+    let mut context = Context {
         client: Client::new(cli.global.socket, cli.global.timeout),
         stdin,
         stdin_is_terminal,
         output,
     };
-    match commands::dispatch(cli.command, &mut session) {
+    match commands::dispatch(cli.command, &mut context) {
         Ok(exit) => exit,
-        Err(failure) => session.output.failure(&failure),
+        Err(failure) => context.output.failure(&failure),
     }
 }

@@ -133,16 +133,11 @@ impl Peer {
         }
     }
 
-    /// A message as bytes on the wire.
-    pub(crate) fn framed<T: Serialize>(message: &T) -> BytesMut {
+    pub(crate) fn send<T: Serialize>(&mut self, message: &T) {
         let mut frame = BytesMut::new();
         let payload = Bytes::from(to_bytes(message).unwrap());
         FrameCodec.encode(payload, &mut frame).unwrap();
-        frame
-    }
-
-    pub(crate) fn send<T: Serialize>(&mut self, message: &T) {
-        self.send_bytes(&Self::framed(message));
+        self.send_bytes(&frame);
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {

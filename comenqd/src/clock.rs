@@ -155,6 +155,14 @@ impl Clock {
         self.mark().github
     }
 
+    /// How long ago GitHub's time was last read. What has passed since is counted by our own
+    /// oscillator, which drifts and is slewed.
+    #[must_use]
+    pub fn github_age(&self) -> Option<Duration> {
+        self.known_github()
+            .map(|(_, read_at)| self.boottime().saturating_sub(read_at))
+    }
+
     /// Takes the `Date` of an answer that arrived just now.
     pub fn learn_github(&self, date: UnixMs) {
         let read_at = self.boottime();

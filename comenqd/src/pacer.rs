@@ -18,6 +18,8 @@ pub struct Pace {
     pub cooldown: Duration,
     /// From the end of an attempt to the first look for it.
     pub look_delay: Duration,
+    /// The longest wait for a trouble; one that was stored under other settings may be longer.
+    pub longest_wait: Duration,
     /// Which token is in use.
     pub token_tag: u64,
 }
@@ -57,7 +59,7 @@ pub enum Plan {
 /// The next thing to do. `identified`: this process knows who it posts as, and GitHub's time.
 #[must_use]
 pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Plan {
-    if let Some((wait, left)) = lane_wait(agenda, clock, pace.token_tag) {
+    if let Some((wait, left)) = lane_wait(agenda, clock, pace) {
         return Plan::LaneWaits {
             wait: wait.clone(),
             left,
@@ -91,16 +93,13 @@ pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Pl
 
 /// The lane's wait, if it is not over. A new token need not wait for what the old one was blocked
 /// for.
-fn lane_wait<'a>(
-    agenda: &'a Agenda,
-    clock: &Clock,
-    token_tag: u64,
-) -> Option<(&'a Wait, Duration)> {
+fn lane_wait<'a>(agenda: &'a Agenda, clock: &Clock, pace: &Pace) -> Option<(&'a Wait, Duration)> {
     let wait = agenda.lane.wait.as_ref()?;
-    if wait.kind == WaitKind::Blocked && wait.token_tag != token_tag {
+    if wait.kind == WaitKind::Blocked && wait.token_tag != pace.token_tag {
         return None;
     }
-    let left = clock.remaining(wait.since, Duration::from_millis(wait.wait_ms));
+    let span = Duration::from_millis(wait.wait_ms).min(pace.longest_wait);
+    let left = clock.remaining(wait.since, span);
     (!left.is_zero()).then_some((wait, left))
 }
 

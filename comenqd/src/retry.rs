@@ -20,8 +20,8 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// Complete looks that must find nothing before a job is posted again.
 const LOOKS: u32 = 2;
 
-/// How often in a row GitHub may forbid for a reason we do not know, before it counts as the job's
-/// own fault: a job that can never be posted must not hold up the others for good.
+/// How often GitHub may forbid a job for a reason we do not know, before it counts as the job's own
+/// fault: a job that can never be posted must not hold up the others for good.
 pub const MAX_DENIED: u32 = 5;
 
 /// The backoff doubles; after this many doublings any first wait has long met its maximum.
@@ -85,9 +85,15 @@ pub struct LaneWait {
 
 /// What a POST leads to. `attempt` is its number, from 1. `strikes` counts the lane's troubles of
 /// the same kind in a row before this one: the worker sets it to 0 where the kind changes, and at
-/// every decision but `PutBack` and `Defer`.
+/// every decision but `PutBack` and `Defer`. `denied` counts this job's own denials before.
 #[must_use]
-pub fn decide(outcome: &Outcome, attempt: u32, strikes: u32, policy: &Policy) -> Decision {
+pub fn decide(
+    outcome: &Outcome,
+    attempt: u32,
+    strikes: u32,
+    denied: u32,
+    policy: &Policy,
+) -> Decision {
     match outcome {
         Outcome::Posted { comment_id, url } => Decision::Posted {
             comment_id: *comment_id,
@@ -104,13 +110,10 @@ pub fn decide(outcome: &Outcome, attempt: u32, strikes: u32, policy: &Policy) ->
             reason: reason.clone(),
         },
         Outcome::Account(trouble)
-            if trouble.kind == TroubleKind::Denied && strikes.saturating_add(1) >= MAX_DENIED =>
+            if trouble.kind == TroubleKind::Denied && denied.saturating_add(1) >= MAX_DENIED =>
         {
             Decision::Dead {
-                reason: format!(
-                    "{} (the lane was denied {MAX_DENIED} times)",
-                    trouble.reason
-                ),
+                reason: format!("{} (it was denied {MAX_DENIED} times)", trouble.reason),
             }
         }
         Outcome::Account(trouble) => Decision::Defer {
@@ -139,6 +142,12 @@ pub fn lane_wait(trouble: &Trouble, strikes: u32, policy: &Policy) -> LaneWait {
         reason: trouble.reason.clone(),
         wait,
     }
+}
+
+/// The longest wait that [`lane_wait`] can come to.
+#[must_use]
+pub fn longest_wait(backoff_max: Duration) -> Duration {
+    backoff_max.max(MAX_WAIT + MARGIN)
 }
 
 fn backoff(strikes: u32, policy: &Policy) -> Duration {

@@ -23,6 +23,7 @@ use nix::unistd::Pid;
 
 use crate::cli::Cli;
 use crate::connection::Connection;
+use crate::group;
 use crate::setup::Setup;
 use crate::wait;
 
@@ -104,8 +105,14 @@ impl Daemon {
 
     /// Kills it as a crash would.
     pub fn kill9(&mut self) {
-        killpg(self.pid(), Signal::SIGKILL).expect("comenqd is ours and runs");
+        let group = self.pid();
+        killpg(group, Signal::SIGKILL).expect("comenqd is ours and runs");
         self.wait_exit();
+        // Started through another program it is not our child, and may be a
+        // moment behind that one.
+        wait::until("all of its group to end", PATIENCE, || {
+            (!group::is_alive(group)).then_some(())
+        });
     }
 
     /// Asks it to stop, and waits until it has.

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod connection;
 pub mod daemon;
 pub mod github;
+mod group;
 pub mod needs;
 pub mod programs;
 pub mod setup;

@@ -5,7 +5,7 @@
 
 use comenq_proto::{JobCancel, JobCancelReply, JobState};
 
-use super::{Session, words::target};
+use super::{Context, words::target};
 use crate::{
     cli::CancelArgs,
     exit::Exit,
@@ -14,11 +14,11 @@ use crate::{
     output::plain_line,
 };
 
-pub(super) fn run(args: &CancelArgs, session: &mut Session<'_>) -> Result<Exit, Failure> {
+pub(super) fn run(args: &CancelArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
     let mut replies = Vec::new();
     let mut refused = Vec::new();
     for id in &args.ids {
-        match session.ask(&JobCancel { id: id.get() }) {
+        match context.ask(&JobCancel { id: id.get() }) {
             Ok(reply) => replies.push(reply),
             // Unreachable for one is unreachable for all.
             Err(failure) if failure.exit == Exit::Unreachable => {
@@ -29,11 +29,11 @@ pub(super) fn run(args: &CancelArgs, session: &mut Session<'_>) -> Result<Exit, 
         }
     }
     if refused.is_empty() || !replies.is_empty() {
-        report(&replies, session)?;
+        report(&replies, context)?;
     }
     let mut exit = Exit::Done;
     for failure in &refused {
-        let code = session.output.failure(failure);
+        let code = context.output.failure(failure);
         if exit == Exit::Done {
             exit = code;
         }
@@ -41,20 +41,20 @@ pub(super) fn run(args: &CancelArgs, session: &mut Session<'_>) -> Result<Exit, 
     Ok(exit)
 }
 
-fn report(replies: &[JobCancelReply], session: &mut Session<'_>) -> Result<(), Failure> {
-    if session.output.is_json() {
+fn report(replies: &[JobCancelReply], context: &mut Context<'_>) -> Result<(), Failure> {
+    if context.output.is_json() {
         let jobs = replies.iter().map(|reply| CancelledJson {
             job: (&reply.job).into(),
             may_have_been_posted: reply.may_have_been_posted,
         });
         let jobs = jobs.collect();
-        return session.output.json(CancelJson { jobs });
+        return context.output.json(CancelJson { jobs });
     }
     let text: String = replies
         .iter()
         .map(|reply| plain_line(&sentence(reply)) + "\n")
         .collect();
-    session.output.text(&text)
+    context.output.text(&text)
 }
 
 fn sentence(reply: &JobCancelReply) -> String {

@@ -6,7 +6,7 @@
 use comenq_proto::{Job, JobList, JobState, MAX_PAGE};
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Session, words::target};
+use super::{Context, words::target};
 use crate::{
     cli::ListArgs,
     failure::Failure,
@@ -15,16 +15,16 @@ use crate::{
     times::Times,
 };
 
-pub(super) fn run(args: ListArgs, session: &mut Session<'_>) -> Result<(), Failure> {
+pub(super) fn run(args: ListArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     let wants_one_page = args.limit.is_some() || args.cursor.is_some();
     let mut request = JobList {
         cursor: args.cursor,
         limit: Some(args.limit.unwrap_or(MAX_PAGE)),
-        include_body: session.output.is_json(),
+        include_body: context.output.is_json(),
     };
     let mut jobs = Vec::new();
     let next_cursor = loop {
-        let page = session.ask(&request)?;
+        let page = context.ask(&request)?;
         jobs.extend(page.jobs);
         // The same cursor again would never end.
         let is_last = page.next_cursor.is_none() || page.next_cursor == request.cursor;
@@ -33,11 +33,11 @@ pub(super) fn run(args: ListArgs, session: &mut Session<'_>) -> Result<(), Failu
         }
         request.cursor = page.next_cursor;
     };
-    report(&jobs, next_cursor.as_deref(), session)
+    report(&jobs, next_cursor.as_deref(), context)
 }
 
-fn report(jobs: &[Job], next: Option<&str>, session: &mut Session<'_>) -> Result<(), Failure> {
-    let output = &mut session.output;
+fn report(jobs: &[Job], next: Option<&str>, context: &mut Context<'_>) -> Result<(), Failure> {
+    let output = &mut context.output;
     if output.is_json() {
         return output.json(ListJson {
             jobs: jobs.iter().map(JobJson::from).collect(),

@@ -18,14 +18,14 @@ use comenq_proto::Request;
 use crate::{cli::Command, client::Client, exit::Exit, failure::Failure, output::Output};
 
 /// What a command works with.
-pub(crate) struct Session<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) client: Client,
     pub(crate) stdin: &'a mut dyn Read,
     pub(crate) stdin_is_terminal: bool,
     pub(crate) output: Output<'a>,
 }
 
-impl Session<'_> {
+impl Context<'_> {
     /// Asks the daemon something that changes nothing when repeated.
     fn ask<R: Request>(&mut self, request: &R) -> Result<R::Reply, Failure> {
         let answer = self.client.call(request);
@@ -34,14 +34,14 @@ impl Session<'_> {
 }
 
 /// Does one command.
-pub(crate) fn dispatch(command: Command, session: &mut Session<'_>) -> Result<Exit, Failure> {
+pub(crate) fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, Failure> {
     let done = match command {
-        Command::Post(args) => post::run(args, session),
-        Command::List(args) => list::run(args, session),
-        Command::Show(args) => show::run(&args, session),
-        Command::Status => status::run(session),
-        Command::Cancel(args) => return cancel::run(&args, session),
-        Command::Ping => ping::run(session),
+        Command::Post(args) => post::run(args, context),
+        Command::List(args) => list::run(args, context),
+        Command::Show(args) => show::run(&args, context),
+        Command::Status => status::run(context),
+        Command::Cancel(args) => return cancel::run(&args, context),
+        Command::Ping => ping::run(context),
     };
     done.map(|()| Exit::Done)
 }

@@ -2,16 +2,16 @@
 
 use comenq_proto::{Ping, Role};
 
-use super::Session;
+use super::Context;
 use crate::{failure::Failure, json::PingJson, output::plain_line};
 
-pub(super) fn run(session: &mut Session<'_>) -> Result<(), Failure> {
-    session.ask(&Ping {})?;
-    let Some(ack) = session.client.ack() else {
-        return session.output.text("comenqd answers\n");
+pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
+    context.ask(&Ping {})?;
+    let Some(ack) = context.client.ack() else {
+        return context.output.text("comenqd answers\n");
     };
-    if session.output.is_json() {
-        return session.output.json(PingJson {
+    if context.output.is_json() {
+        return context.output.json(PingJson {
             daemon_version: &ack.daemon_version,
             protocol_version: ack.protocol_version.0,
             role: ack.authz.role.as_str(),
@@ -27,5 +27,5 @@ pub(super) fn run(session: &mut Session<'_>) -> Result<(), Failure> {
         "comenqd {} answers (protocol {}); {allowed}",
         ack.daemon_version, ack.protocol_version
     );
-    session.output.text(&format!("{}\n", plain_line(&text)))
+    context.output.text(&format!("{}\n", plain_line(&text)))
 }

@@ -16,7 +16,7 @@ use comenq_proto::{
 };
 
 use super::{
-    Session,
+    Context,
     words::{ordinal, target},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     times::{Times, rfc3339},
 };
 
-pub(super) fn run(args: PostArgs, session: &mut Session<'_>) -> Result<(), Failure> {
+pub(super) fn run(args: PostArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     let (to, given) = target_and_body(&args.target, args.rest)?;
     let body = match (given, args.file) {
         (Some(_), Some(_)) => {
@@ -38,7 +38,7 @@ pub(super) fn run(args: PostArgs, session: &mut Session<'_>) -> Result<(), Failu
         }
         (Some(text), None) if text != "-" => CommentBody::parse(text)?,
         (None, Some(file)) if file != Path::new("-") => from_file(&file)?,
-        _ => from_stdin(session)?,
+        _ => from_stdin(context)?,
     };
     let key = args.key.unwrap_or_else(SubmitKey::random);
     let request = JobSubmit {
@@ -49,11 +49,11 @@ pub(super) fn run(args: PostArgs, session: &mut Session<'_>) -> Result<(), Failu
         body: body.into_string(),
         key: Some(key.to_string()),
     };
-    let answer = session.client.call(&request);
-    let reply = answer.map_err(|error| Failure::of_submission(error, &session.client, &key))?;
+    let answer = context.client.call(&request);
+    let reply = answer.map_err(|error| Failure::of_submission(error, &context.client, &key))?;
     // After a repetition "duplicate" only tells that our first try had arrived.
-    let was_there = reply.duplicate && !session.client.has_repeated();
-    report(&reply, &key, was_there, &mut session.output)
+    let was_there = reply.duplicate && !context.client.has_repeated();
+    report(&reply, &key, was_there, &mut context.output)
 }
 
 /// Sorts the arguments after the target: a number unless the target has one,
@@ -84,13 +84,13 @@ fn from_file(path: &Path) -> Result<CommentBody, Failure> {
     read(&mut file, &shown)
 }
 
-fn from_stdin(session: &mut Session<'_>) -> Result<CommentBody, Failure> {
-    if session.stdin_is_terminal {
-        session
+fn from_stdin(context: &mut Context<'_>) -> Result<CommentBody, Failure> {
+    if context.stdin_is_terminal {
+        context
             .output
             .note("type the comment; Ctrl-D on a line of its own ends it");
     }
-    read(session.stdin, "standard input")
+    read(context.stdin, "standard input")
 }
 
 fn read(source: &mut dyn Read, name: &str) -> Result<CommentBody, Failure> {

@@ -3,21 +3,21 @@
 use comenq_proto::{Job, JobGet, JobGetReply, JobState};
 
 use super::{
-    Session,
+    Context,
     words::{count, target},
 };
 use crate::{cli::ShowArgs, failure::Failure, json::ShowJson, output::plain_line, times::Times};
 
-pub(super) fn run(args: &ShowArgs, session: &mut Session<'_>) -> Result<(), Failure> {
-    let reply = session.ask(&JobGet { id: args.id.get() })?;
-    if session.output.is_json() {
-        return session.output.json(ShowJson {
+pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = context.ask(&JobGet { id: args.id.get() })?;
+    if context.output.is_json() {
+        return context.output.json(ShowJson {
             job: (&reply.job).into(),
             waiting_for: reply.waiting_for.as_deref(),
         });
     }
-    let story = story(&reply, session.output.times());
-    session.output.text(&story)
+    let story = story(&reply, context.output.times());
+    context.output.text(&story)
 }
 
 fn story(reply: &JobGetReply, times: Times) -> String {

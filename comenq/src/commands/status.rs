@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comenq_proto::{JobState, LaneStatus, Status, StatusReply};
 
-use super::Session;
+use super::Context;
 use crate::{
     failure::Failure,
     json::StatusDocument,
@@ -16,13 +16,13 @@ const NO_TOKEN: &str = "no token: jobs are kept, nothing is posted; \
      put a token into /etc/comenqd/github-token (root, mode 0600) or name a github_token_file, \
      then: systemctl restart comenqd";
 
-pub(super) fn run(session: &mut Session<'_>) -> Result<(), Failure> {
-    let reply = session.ask(&Status {})?;
-    if session.output.is_json() {
-        return session.output.json(StatusDocument::from(&reply));
+pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = context.ask(&Status {})?;
+    if context.output.is_json() {
+        return context.output.json(StatusDocument::from(&reply));
     }
-    let screen = screen(&reply, session.output.times());
-    session.output.text(&screen)
+    let screen = screen(&reply, context.output.times());
+    context.output.text(&screen)
 }
 
 fn screen(reply: &StatusReply, times: Times) -> String {

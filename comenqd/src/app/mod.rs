@@ -24,7 +24,7 @@ use crate::github::{self, Http};
 use crate::notify::{Notifier, Watchdog};
 use crate::pacer::Pace;
 use crate::queue::Queue;
-use crate::retry::Policy;
+use crate::retry::{self, Policy};
 use crate::secret::Secret;
 use crate::server::{self, Limits, listener};
 use crate::service::{self, Service};
@@ -121,7 +121,7 @@ async fn serve(config: Config, surroundings: Surroundings) -> Result<u8, AppErro
         lock_patience: LOCK_PATIENCE,
         machine: surroundings.machine,
         hold_restored_jobs: config.hold_restored_jobs,
-        started: clock.start_mark(),
+        clock: Arc::clone(&clock),
     };
     let opener = Opener::new(queue.clone(), options, Arc::clone(&watchdog));
     let mut daemon = Daemon {
@@ -262,6 +262,7 @@ fn worker_settings(config: &Config) -> worker::Settings {
         pace: Pace {
             cooldown: config.cooldown,
             look_delay: config.look_delay,
+            longest_wait: retry::longest_wait(config.backoff_max),
             token_tag: token.map_or(0, |token| tag(&token.secret)),
         },
         policy: Policy {

@@ -14,6 +14,9 @@ use crate::store::{Liveness, Options, Recovery, Store};
 /// Between two tries, once the first has failed.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// How long opening may take: a long log is replayed, many jobs are held.
+const OPEN_DEADLINE: Duration = Duration::from_secs(600);
+
 /// Tells that the store failed while it was in use.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failed {
@@ -102,6 +105,7 @@ impl Opener {
             pulse: self.watchdog.register("commit"),
             failed: self.failed.clone(),
         };
+        life.pulse.busy_for(OPEN_DEADLINE);
         let path = options.path.display().to_string();
         match Store::open(options, Arc::new(life)).await {
             Ok((store, recovery)) => {

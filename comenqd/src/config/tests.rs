@@ -338,3 +338,12 @@ fn a_missing_token_file_is_an_error() {
             .starts_with("cannot read token file DIR/absent: ")
     );
 }
+
+#[test]
+fn a_token_in_place_of_its_files_path_is_not_shown() {
+    let room = Room::new();
+    room.write("config.toml", "github_token_file = 'ghp_topsecret'", 0o600);
+    let error = room.error();
+    assert!(error.contains("github_token_file"), "{error}");
+    assert!(!error.contains("topsecret"), "{error}");
+}

@@ -77,11 +77,25 @@ fn from_file(entry: &Entry, euid: u32) -> Result<Option<Token>, ConfigError> {
             reason: "must be the path of a file; correct or remove it".to_owned(),
         });
     };
+    if looks_like_a_token(path) {
+        return Err(ConfigError::Token {
+            source_name: entry.origin.to_string(),
+            problem: "stands where the path of its file belongs (key github_token_file)".to_owned(),
+        });
+    }
     let path = Path::new(path);
     let file = File::open(path).map_err(|source| unreadable(path.to_owned(), source))?;
     refuse_exposed(&file, path, euid)?;
     let text = read_bounded(&file, path, "token file", MAX_TOKEN_BYTES)?;
     check(&text, format!("file {}", path.display()))
+}
+
+/// GitHub's tokens begin so:
+/// <https://github.blog/engineering/behind-githubs-new-authentication-token-formats/> (2021-04-05).
+fn looks_like_a_token(path: &str) -> bool {
+    ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
 }
 
 fn from_entry(entry: &Entry) -> Result<Option<Token>, ConfigError> {

@@ -3,10 +3,8 @@
 //! Decides when a listing is complete. Called through the trait [`GitHub`] by the worker. What an
 //! answer means is `outcome`'s, whether a request left is `http`'s.
 
-use serde::Serialize;
-use tokio::time::Instant;
-
 use comenq_proto::Target;
+use serde::Serialize;
 
 use super::answer::Answer;
 use super::http::{Failure, Http};
@@ -21,9 +19,9 @@ use crate::clock::UnixMs;
 const MAX_ANSWER: usize = 2 * 1024 * 1024;
 /// Thirty comments of 256 KiB, and as much again for everything around and within them.
 const MAX_PAGE: usize = 16 * 1024 * 1024;
-/// Pages of one listing. It begins minutes before an attempt: three thousand comments since are
-/// not a discussion any more.
-const MAX_PAGES: u32 = 100;
+/// Pages of one listing. It begins minutes before an attempt: so many comments since are not a
+/// discussion any more.
+pub const MAX_PAGES: u32 = 20;
 /// What a whole listing may hold in memory.
 const MAX_LISTING: usize = 64 * 1024 * 1024;
 
@@ -95,7 +93,6 @@ impl Http {
         since: UnixMs,
         request_id: &mut Option<String>,
     ) -> Result<Vec<Comment>, ListError> {
-        let deadline = self.deadline();
         let mut all: Vec<Comment> = Vec::new();
         let mut size = 0;
         for number in 1..=MAX_PAGES {
@@ -104,7 +101,7 @@ impl Http {
                 comments(target),
                 rfc3339(since)
             );
-            let answer = self.page(&route, deadline, request_id).await?;
+            let answer = self.page(&route, request_id).await?;
             let page = outcome::of_page(&answer)?;
             size += page.comments.iter().map(|c| c.body.len()).sum::<usize>();
             all.extend(page.comments);
@@ -120,23 +117,21 @@ impl Http {
                 return Ok(all);
             }
         }
-        Err(ListError::Trouble(Trouble {
-            kind: TroubleKind::Denied,
+        // More of them will not be fewer next time.
+        Err(ListError::Gone {
             reason: format!(
                 "{target} has too many comments since {} to look through",
                 rfc3339(since)
             ),
-            wait: None,
-        }))
+        })
     }
 
     async fn page(
         &self,
         route: &str,
-        deadline: Instant,
         request_id: &mut Option<String>,
     ) -> Result<Answer, ListError> {
-        match self.get(route, MAX_PAGE, deadline).await {
+        match self.get(route, MAX_PAGE, self.deadline()).await {
             Ok(answer) => {
                 request_id.clone_from(&answer.headers.request_id);
                 Ok(answer)

@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::{ACCEPT, USER_AGENT};
+use http::header::{ACCEPT, CACHE_CONTROL, USER_AGENT};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
@@ -92,6 +92,8 @@ fn assemble(recipe: Recipe, connector: impl Connect + Clone + Send + Sync + 'sta
             ACCEPT,
             HeaderValue::from_static("application/vnd.github+json"),
         ),
+        // What stood in a cache says nothing of what was posted since.
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     let built = OctocrabBuilder::new_empty()
         .with_service(client)

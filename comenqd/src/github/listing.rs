@@ -108,8 +108,8 @@ fn comment(listed: ListedComment) -> Result<Comment, String> {
 /// next one is followed too: GitHub leaves hidden comments out after counting them.
 fn has_next(link: Option<&str>, comments: usize) -> bool {
     match link {
-        Some(link) => link.split(',').any(is_next),
-        None => comments >= PER_PAGE,
+        Some(link) if link.contains("rel=") => link.split(',').any(is_next),
+        _ => comments >= PER_PAGE,
     }
 }
 
@@ -199,7 +199,8 @@ mod tests {
             (Some(last), PER_PAGE, false),
             (Some("<https://x/?rel=next>; rel=last"), PER_PAGE, false),
             (Some("<https://x>; rel=next"), 1, true),
-            (Some(""), PER_PAGE, false),
+            (Some(""), PER_PAGE, true),
+            (Some(""), 1, false),
         ] {
             assert_eq!(has_next(link, comments), want, "{link:?} {comments}");
         }

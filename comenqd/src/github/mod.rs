@@ -24,6 +24,7 @@ use comenq_proto::Target;
 use crate::clock::UnixMs;
 
 pub use answer::MAX_WAIT;
+pub use api::MAX_PAGES;
 pub use http::Http;
 pub use settings::{Settings, SettingsError};
 
@@ -88,7 +89,7 @@ pub enum TroubleKind {
 }
 
 /// A comment as a listing shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Comment {
     /// GitHub's id.
     pub id: u64,
@@ -102,10 +103,20 @@ pub struct Comment {
     pub body: String,
 }
 
+impl std::fmt::Debug for Comment {
+    /// Without the text: it may be a user's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Comment")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why a listing is not complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListError {
-    /// 404 or 410: the issue is gone, or out of the account's sight.
+    /// 404 or 410: the issue is gone, or out of the account's sight; or it has more comments than
+    /// can be looked through.
     Gone {
         /// GitHub's words.
         reason: String,
@@ -124,7 +135,7 @@ pub struct Answered<T> {
 }
 
 /// The API as the worker needs it. Each call sends exactly one request a page, retries nothing,
-/// follows no redirect, and ends within the configured timeout. None is cancel-safe: a dropped
+/// follows no redirect, and each request ends within the configured timeout. None is cancel-safe: a dropped
 /// future leaves the outcome unknown.
 pub trait GitHub: Send + Sync + 'static {
     /// `GET /user`: who the token speaks for. Also teaches the clock GitHub's time.

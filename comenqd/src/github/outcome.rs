@@ -81,24 +81,35 @@ pub(super) fn of_user(answer: &Answer) -> Result<Identity, Trouble> {
         return Err(match refusal(answer) {
             Refusal::Account(trouble) => trouble,
             Refusal::Job(_) => nobodys(answer),
-            Refusal::Unknown(reason) => unhelpful(answer, reason),
+            // Nobody's denial: it says nothing of any job.
+            Refusal::Unknown(reason) => Trouble {
+                kind: TroubleKind::Offline,
+                ..unhelpful(answer, reason)
+            },
         });
     }
-    let foreign = |what: &str| {
-        let reason = format!(
-            "what answers at the API's address {what}: not GitHub; check github_api_url and any \
-             proxy in between"
-        );
-        trouble(TroubleKind::Offline, reason)
-    };
-    // Without both GitHub's time stays unknown, and with it when an attempt began.
-    if answer.headers.request_id.is_none() || answer.headers.date.is_none() {
-        return Err(foreign("sends no x-github-request-id or no date"));
-    }
+    prove(answer)?;
     answer
         .whole_body()
         .and_then(listing::identity)
         .ok_or_else(|| foreign("names no user"))
+}
+
+/// GitHub itself answered, and now: without both, GitHub's time stays unknown, and with it when an
+/// attempt began; and a listing out of somebody's cache would say that nothing was posted.
+fn prove(answer: &Answer) -> Result<(), Trouble> {
+    if answer.headers.request_id.is_none() || answer.headers.date.is_none() {
+        return Err(foreign("sends no x-github-request-id or no date"));
+    }
+    Ok(())
+}
+
+fn foreign(what: &str) -> Trouble {
+    let reason = format!(
+        "what answers at the API's address {what}: not GitHub; check github_api_url and any proxy \
+         in between"
+    );
+    trouble(TroubleKind::Offline, reason)
 }
 
 /// `GET /user` is refused to an installation of a GitHub App, and not found where no API is.
@@ -118,6 +129,7 @@ fn nobodys(answer: &Answer) -> Trouble {
 /// The answer to one page of a listing.
 pub(super) fn of_page(answer: &Answer) -> Result<Page, ListError> {
     if answer.status == 200 {
+        prove(answer).map_err(ListError::Trouble)?;
         return listing::page(answer)
             .map_err(|reason| ListError::Trouble(unhelpful(answer, reason)));
     }

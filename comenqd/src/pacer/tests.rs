@@ -11,6 +11,7 @@ use crate::store::{Lane, State};
 const PACE: Pace = Pace {
     cooldown: Duration::from_secs(960),
     look_delay: Duration::from_secs(60),
+    longest_wait: Duration::from_secs(3600),
     token_tag: 1,
 };
 

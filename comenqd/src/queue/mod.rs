@@ -123,6 +123,14 @@ impl Queue {
         self.store()?.get(id).await
     }
 
+    /// A job without its text.
+    ///
+    /// # Errors
+    /// [`QueueError::NoSuchJob`], [`QueueError::Damaged`], [`QueueError::Unavailable`].
+    pub async fn peek(&self, id: JobId) -> Result<Job, QueueError> {
+        self.store()?.peek(id).await
+    }
+
     /// A page of jobs: unfinished by id, then finished, newest first. Jobs that cannot be read are
     /// logged and named in the page.
     ///

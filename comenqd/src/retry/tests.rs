@@ -101,6 +101,7 @@ fn each_outcome_has_its_decision() {
                 },
                 1,
                 7,
+                0,
                 &POLICY
             ),
             Decision::Posted { comment_id, url },
@@ -149,7 +150,7 @@ fn each_outcome_has_its_decision() {
             },
         ),
     ] {
-        assert_eq!(decide(&outcome, 2, strikes, &POLICY), want);
+        assert_eq!(decide(&outcome, 2, strikes, 0, &POLICY), want);
     }
 }
 
@@ -159,7 +160,7 @@ fn an_unknown_outcome_is_looked_for_however_many_there_were() {
         reason: "status 502".to_owned(),
     };
     for attempt in [1, 3, 400] {
-        let Decision::LookFirst { reason } = decide(&unknown, attempt, 9, &POLICY) else {
+        let Decision::LookFirst { reason } = decide(&unknown, attempt, 9, 0, &POLICY) else {
             panic!("attempt {attempt} is not looked for");
         };
         assert!(reason.contains(&attempt.to_string()) && reason.contains("status 502"));
@@ -172,6 +173,7 @@ fn a_job_that_is_denied_again_and_again_dies_but_no_other_account_trouble_kills(
         let decision = decide(
             &Outcome::Account(trouble(Denied, None)),
             1,
+            0,
             strikes,
             &POLICY,
         );
@@ -181,6 +183,7 @@ fn a_job_that_is_denied_again_and_again_dies_but_no_other_account_trouble_kills(
         let decision = decide(
             &Outcome::Account(trouble(Denied, None)),
             1,
+            0,
             strikes,
             &POLICY,
         );

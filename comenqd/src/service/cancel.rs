@@ -14,8 +14,8 @@ pub(super) async fn cancel(
 ) -> Result<Answer<JobCancelReply>, WireError> {
     let id = get::job_id(request.id)?;
     // Nobody's job becomes somebody else's, so looking first is no race.
-    let stored = service.queue.get(id).await;
-    let (job, _) = stored.map_err(|it| error::to_wire(&it))?;
+    let stored = service.queue.peek(id).await;
+    let job = stored.map_err(|it| error::to_wire(&it))?;
     if !authorize::owns(peer, service.role(peer), &job) {
         let text = format!("job #{id} belongs to uid {}, not to you", job.uid);
         return Err(WireError::new(ErrorCode::NotAllowed, text)

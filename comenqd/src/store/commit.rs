@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::format::{self, Lock};
 use super::record::{self, Meta};
 use super::txn::{Overlay, Txn};
-use super::{Liveness, Options, Recovery, StoreError, jobs, keys, posting};
+use super::{Liveness, Options, Recovery, StoreError, jobs, keys, posting, words};
 
 /// Operations that share one sync at most: bounds the wait of the first.
 const GROUP_LIMIT: usize = 256;
@@ -57,6 +57,8 @@ pub(super) struct Engine {
     meta: Meta,
     /// What the operations since the last sync changed.
     pending: Overlay,
+    /// sled could not read: nobody knows what it would write.
+    broken: Option<StoreError>,
     /// Last, so that the files are closed before another process may open them.
     _lock: Lock,
 }
@@ -76,6 +78,7 @@ impl Engine {
             file,
             meta,
             pending: Overlay::default(),
+            broken: None,
             _lock: lock,
         };
         format::check(root, &engine.meta)?;
@@ -101,7 +104,8 @@ impl Engine {
         {
             recovery.held = self.adopt(machine, options.hold_restored_jobs)?;
         }
-        let started = options.started;
+        // Taken now that no other process can post: whatever one sent, it sent before.
+        let started = options.clock.mark();
         recovery.unresolved = self.transact(|txn| posting::recover(txn, started))?;
         self.sync()?;
         self.witness()?;
@@ -149,6 +153,9 @@ impl Engine {
             }
             Err(error) => {
                 txn.undo();
+                if matches!(error, StoreError::Commit(_)) {
+                    self.broken = Some(error.clone());
+                }
                 Err(error)
             }
         }
@@ -157,6 +164,9 @@ impl Engine {
     /// Applies everything pending in one batch and makes it durable. After an error part of it may
     /// be in sled's buffers, so nothing that follows can be trusted: the engine is done with.
     fn sync(&mut self) -> Result<(), StoreError> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
         if self.pending.is_empty() {
             return Ok(());
         }
@@ -184,13 +194,15 @@ fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
         .flush_every_ms(None);
     let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
     let db = opened
-        .map_err(|_| failed(&"its files are damaged (sled panicked)"))?
-        .map_err(|error| failed(&error))?;
+        .map_err(|_| failed(&"its files are damaged (sled panicked); restore them from a backup"))?
+        .map_err(|error| failed(&words(error)))?;
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .open(path.join("db"))
         .map_err(|error| failed(&error))?;
+    // What a killed process wrote and never synced is readable, and will be answered from.
+    file.sync_data().map_err(|error| failed(&error))?;
     Ok((db, file))
 }
 

@@ -122,6 +122,7 @@ pub(super) fn new_job(id: JobId, new: &NewJob) -> Job {
         not_before: new.not_before,
         due_passed: false,
         attempts: 0,
+        denied: 0,
         next_attempt_at: None,
         finished_at: None,
         comment_id: None,
@@ -250,7 +251,7 @@ pub struct ListQuery {
 }
 
 /// A page of jobs.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Page {
     /// The jobs, with their texts where asked for.
     pub jobs: Vec<(Job, Option<String>)>,
@@ -258,6 +259,17 @@ pub struct Page {
     pub next: Option<Cursor>,
     /// Jobs of this page that could not be read.
     pub damaged: Vec<(JobId, String)>,
+}
+
+impl fmt::Debug for Page {
+    /// Without the texts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<_> = self.jobs.iter().map(|(job, _)| job.id).collect();
+        f.debug_struct("Page")
+            .field("jobs", &ids)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Unfinished jobs by id, then finished ones, newest first.

@@ -25,7 +25,7 @@ use std::time::Duration;
 use comenq_proto::JobId;
 use tokio::sync::oneshot;
 
-use crate::clock::{Mark, UnixMs};
+use crate::clock::{Clock, Mark, UnixMs};
 use commit::{Engine, Message, Task};
 pub use jobs::{BadCursor, Cancelled, Cursor, Inserted, ListQuery, NewJob, Page};
 pub use posting::{
@@ -73,7 +73,23 @@ pub enum StoreError {
 
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
-        Self::Commit(error.to_string())
+        Self::Commit(words(error))
+    }
+}
+
+/// sled words an I/O error for its developers; people want the kernel's words.
+fn words(error: sled::Error) -> String {
+    match error {
+        sled::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            format!("{error}; free some space there")
+        }
+        sled::Error::Io(error) => error.to_string(),
+        sled::Error::Corruption { .. } => {
+            "its files are damaged; restore them from a backup, or move them away to begin with an \
+             empty queue"
+                .to_owned()
+        }
+        other => other.to_string(),
     }
 }
 
@@ -100,8 +116,8 @@ pub struct Options {
     pub machine: Option<String>,
     /// Hold unfinished jobs of a store that was last used on another host.
     pub hold_restored_jobs: bool,
-    /// When this process started.
-    pub started: Mark,
+    /// Tells when the store was taken over.
+    pub clock: Arc<Clock>,
 }
 
 /// What opening repaired.
@@ -132,6 +148,7 @@ impl Store {
     ) -> Result<(Self, Recovery), StoreError> {
         let (tasks, inbox) = mpsc::channel();
         let (opened, result) = oneshot::channel();
+        // A panic of sled while it reads damaged files drops `opened`, which tells.
         let thread = move || match Engine::open(&options) {
             Ok((engine, recovery)) => {
                 if opened.send(Ok(recovery)).is_ok() {
@@ -144,9 +161,12 @@ impl Store {
             .name("commit".to_owned())
             .spawn(thread)
             .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
-        let recovery = result
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Unavailable("opening it panicked".to_owned())))?;
+        let recovery = result.await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable(
+                "the queue's files are damaged (sled panicked): restore them from a backup"
+                    .to_owned(),
+            ))
+        })?;
         Ok((Self { tasks }, recovery))
     }
 
@@ -197,6 +217,14 @@ impl Store {
     /// [`StoreError::NoSuchJob`]; [`StoreError::Damaged`].
     pub async fn get(&self, id: JobId) -> Result<(Job, String), StoreError> {
         self.run(false, move |txn| jobs::get(txn, id)).await
+    }
+
+    /// Reads a job without its text.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchJob`]; [`StoreError::Damaged`].
+    pub async fn peek(&self, id: JobId) -> Result<Job, StoreError> {
+        self.run(false, move |txn| index::load(txn, id)).await
     }
 
     /// Reads a page of jobs.

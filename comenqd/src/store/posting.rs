@@ -7,7 +7,7 @@ use comenq_proto::JobId;
 
 use super::index::{self, LOOK_STAGES};
 use super::jobs;
-use super::record::{Attempt, Job, KnownIdentity, Lane, Wait};
+use super::record::{Attempt, Job, KnownIdentity, Lane, Wait, WaitKind};
 use super::transition::State;
 use super::txn::Txn;
 use super::{StoreError, keys};
@@ -134,7 +134,7 @@ pub struct Claim {
 }
 
 /// A claimed job: durable as `posting`, its pace slot taken.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Claimed {
     /// The job, in state `posting`.
     pub job: Job,
@@ -142,6 +142,15 @@ pub struct Claimed {
     pub body: String,
     /// When the slot before this one was taken: given back if nothing is sent.
     pub previous_pace: Option<Mark>,
+}
+
+impl std::fmt::Debug for Claimed {
+    /// Without the text.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Claimed")
+            .field("job", &self.job)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a claim found.
@@ -165,13 +174,32 @@ pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, St
                 break;
             }
             Err(error @ (StoreError::Damaged(_) | StoreError::NoSuchJob(_))) => {
-                index::set_aside(txn, &claim.account, &head)?;
+                set_aside(txn, &claim.account, &head, id, &error)?;
                 outcome.set_aside.push((id, error.to_string()));
             }
             Err(other) => return Err(other),
         }
     }
     Ok(outcome)
+}
+
+/// A job whose text cannot be read fails; of one whose record cannot be read only the place in
+/// line goes, so that a person can still find it.
+fn set_aside(
+    txn: &mut Txn<'_>,
+    account: &str,
+    head: &index::Head,
+    id: JobId,
+    error: &StoreError,
+) -> Result<(), StoreError> {
+    let Ok(old) = index::load(txn, id) else {
+        return index::set_aside(txn, account, head);
+    };
+    let mut job = old.clone();
+    job.state = State::Failed;
+    job.finished_at = Some(job.created_at);
+    job.last_error = Some(error.to_string());
+    index::save(txn, Some(&old), &job)
 }
 
 fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Claimed, StoreError> {
@@ -295,6 +323,9 @@ fn uncount(job: &mut Job, lane: &mut Lane, wait: Wait) {
     job.attempts = job.attempts.saturating_sub(1);
     job.state = State::Queued;
     job.last_error = Some(wait.reason.clone());
+    if wait.kind == WaitKind::Denied {
+        job.denied = job.denied.saturating_add(1);
+    }
     lane.strike(wait);
 }
 
@@ -462,8 +493,11 @@ pub(super) fn set_identity(
     account: &str,
     identity: &KnownIdentity,
 ) -> Result<Lane, StoreError> {
-    txn.write(keys::identity(account), identity)?;
-    txn.remove(keys::lane(&identity.host, 0));
+    let key = keys::identity(account);
+    if txn.read::<KnownIdentity>(&key)?.as_ref() != Some(identity) {
+        txn.write(key, identity)?;
+        txn.remove(keys::lane(&identity.host, 0));
+    }
     jobs::read_or_default(txn, &keys::lane(&identity.host, identity.user_id))
 }
 

@@ -17,8 +17,8 @@ use crate::clock::{Mark, UnixMs};
 /// Version of every value written now.
 const VERSION: u8 = 1;
 
-/// Longest `last_error` and other reasons kept, in characters: keeps a record well under a chunk.
-const REASON_CHARS: usize = 600;
+/// Longest `last_error` and other reasons kept: with them a record stays under 4 KiB.
+const REASON_BYTES: usize = 600;
 
 /// The first bytes of a body: most bodies whole. Its `Debug` hides the text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub struct Job {
     pub due_passed: bool,
     /// Attempts that count.
     pub attempts: u32,
+    /// How often GitHub forbade it for a reason that we do not know.
+    pub denied: u32,
     /// Deferred until then.
     pub next_attempt_at: Option<UnixMs>,
     /// When it reached a final state.
@@ -126,6 +128,8 @@ struct DiskJob {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     due_passed: bool,
     attempts: u32,
+    #[serde(default)]
+    denied: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_attempt_at_ms: Option<UnixMs>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,6 +171,7 @@ pub(super) fn encode_job(key: &[u8], job: &Job) -> Result<Vec<u8>, StoreError> {
         not_before_ms: job.not_before,
         due_passed: job.due_passed,
         attempts: job.attempts,
+        denied: job.denied,
         next_attempt_at_ms: job.next_attempt_at,
         finished_at_ms: job.finished_at,
         comment_id: job.comment_id,
@@ -211,6 +216,7 @@ pub(super) fn decode_job(key: &[u8], id: JobId, bytes: &[u8]) -> Result<Job, Sto
         not_before: disk.not_before_ms,
         due_passed: disk.due_passed,
         attempts: disk.attempts,
+        denied: disk.denied,
         next_attempt_at: disk.next_attempt_at_ms,
         finished_at: disk.finished_at_ms,
         comment_id: disk.comment_id,
@@ -271,8 +277,9 @@ impl Lane {
         }
     }
 
-    pub(super) fn strike(&mut self, wait: Wait) {
+    pub(super) fn strike(&mut self, mut wait: Wait) {
         self.strikes = self.strikes_of(wait.kind).saturating_add(1);
+        wait.reason = clip(&wait.reason);
         self.wait = Some(wait);
     }
 }
@@ -355,9 +362,16 @@ fn checksum(key: &[u8], payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// Cut to [`REASON_BYTES`] at a character's end.
 fn clip(reason: &str) -> String {
-    match reason.char_indices().nth(REASON_CHARS) {
-        Some((end, _)) => format!("{}…", reason.get(..end).unwrap_or_default()),
-        None => reason.to_owned(),
+    if reason.len() <= REASON_BYTES {
+        return reason.to_owned();
     }
+    let end = (0..=REASON_BYTES)
+        .rev()
+        .find(|end| reason.is_char_boundary(*end));
+    format!(
+        "{}…",
+        end.and_then(|end| reason.get(..end)).unwrap_or_default()
+    )
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use comenq_proto::{CommentBody, SubmitKey, Target};
 
 use super::*;
-use crate::clock::{Mark, UnixMs};
+use crate::clock::tests::Hands;
+use crate::clock::{Clock, Mark, UnixMs};
 
 const ACCOUNT: &str = "default";
 const HOST: &str = "api.github.com";
@@ -35,13 +36,20 @@ fn mark(seconds: u64) -> Mark {
     }
 }
 
+/// A clock that shows [`mark`].
+fn clock(seconds: u64) -> Arc<Clock> {
+    let clock = Clock::new(Hands::new(7, Duration::from_secs(seconds)));
+    clock.learn_github(NOW.plus(Duration::from_secs(seconds)));
+    Arc::new(clock)
+}
+
 fn options(path: &Path) -> Options {
     Options {
         path: path.join("queue"),
         lock_patience: Duration::from_secs(5),
         machine: Some("this-host".to_owned()),
         hold_restored_jobs: true,
-        started: mark(0),
+        clock: clock(0),
     }
 }
 
@@ -301,7 +309,7 @@ async fn a_claim_that_a_crash_interrupted_is_uncertain_afterwards() {
     claim(&store, 1).await.unwrap();
     store.close().await.unwrap();
     let restarted = Options {
-        started: mark(500),
+        clock: clock(500),
         ..options(dir.path())
     };
     let (store, recovery) = Store::open(restarted, Arc::new(Quiet)).await.unwrap();

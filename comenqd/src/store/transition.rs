@@ -87,7 +87,8 @@ impl State {
     pub fn may_become(self, next: Self) -> bool {
         use State::{Cancelled, Expired, Failed, Held, Posted, Posting, Queued, Uncertain};
         match self {
-            Queued => matches!(next, Posting | Held | Cancelled | Expired),
+            // Failed: its text cannot be read.
+            Queued => matches!(next, Posting | Held | Cancelled | Expired | Failed),
             // Back to queued: nothing was sent, or the account's trouble. Held: a restored store.
             Posting => matches!(next, Posted | Uncertain | Queued | Failed | Held),
             Uncertain => matches!(next, Posted | Queued | Failed | Cancelled | Held),

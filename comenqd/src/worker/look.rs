@@ -3,16 +3,18 @@
 //! Decides nothing: `github::look` compares, `retry` judges, the store keeps. A listing that could
 //! not be completed counts for nothing.
 
+use std::time::Duration;
+
 use comenq_proto::JobId;
 
 use crate::clock::Clock;
 use crate::github::look::{self, Finding, Window};
-use crate::github::{Answered, Comment, GitHub, ListError, Trouble, TroubleKind};
+use crate::github::{Answered, Comment, GitHub, ListError, MAX_PAGES, Trouble, TroubleKind};
 use crate::queue::{Phase, QueueError};
 use crate::retry::{self, Looked, Verdict};
 use crate::store::{Agenda, Job, LaneKey, LookConclusion};
 
-use super::{Next, REQUEST_GRACE, Worker};
+use super::{Next, REQUEST_GRACE, STORE_DEADLINE, Worker};
 
 impl<G: GitHub> Worker<G> {
     /// Looks whether an attempt of `job` reached GitHub.
@@ -27,44 +29,53 @@ impl<G: GitHub> Worker<G> {
             let conclusion = LookConclusion::GiveUp { reason, url: None };
             return self.conclude_look(lane, job.id, conclusion, None).await;
         };
+        let text = match self.queue.store()?.get(job.id).await {
+            Ok((_, text)) => text,
+            Err(error @ QueueError::Damaged(_)) => {
+                let reason = format!("outcome unknown: cannot look for the comment: {error}");
+                let conclusion = LookConclusion::GiveUp { reason, url: None };
+                return self.conclude_look(lane, job.id, conclusion, None).await;
+            }
+            Err(other) => return Err(other),
+        };
         self.show(Phase::Looking, None, None);
-        self.pulse
-            .busy_for(self.settings.request_timeout.saturating_add(REQUEST_GRACE));
-        let answered = self.github.comments_since(&job.target, since).await;
-        self.pulse.beat();
+        self.pulse.busy_for(self.listing_deadline());
+        let stop = self.stop.clone();
+        let answered = tokio::select! {
+            answered = self.github.comments_since(&job.target, since) => answered,
+            () = stop.cancelled() => return Ok(Next::Now),
+        };
+        self.pulse.busy_for(STORE_DEADLINE);
         let Answered { value, request_id } = answered;
         let conclusion = match value {
-            Ok(listing) => self.compare(&lane, &job, &windows, &listing).await?,
-            Err(ListError::Gone { reason }) => match self.can_read_elsewhere().await {
-                Ok(()) => LookConclusion::GiveUp {
-                    reason: format!("outcome unknown: cannot look for the comment: {reason}"),
-                    url: None,
-                },
-                Err(trouble) => return self.cannot_look(agenda, lane, &job, trouble).await,
-            },
-            Err(ListError::Trouble(trouble)) => {
-                return self.cannot_look(agenda, lane, &job, trouble).await;
-            }
+            Ok(listing) => self.compare(&lane, &job, &text, &windows, &listing).await?,
+            Err(error) => return self.cannot_look(agenda, lane, &job, error).await,
         };
         self.conclude_look(lane, job.id, conclusion, request_id)
             .await
+    }
+
+    /// Each page has the time of one request.
+    fn listing_deadline(&self) -> Duration {
+        let pages = self.settings.request_timeout.saturating_mul(MAX_PAGES);
+        pages.saturating_add(REQUEST_GRACE)
     }
 
     async fn compare(
         &self,
         lane: &LaneKey,
         job: &Job,
+        text: &str,
         windows: &[Window],
         listing: &[Comment],
     ) -> Result<LookConclusion, QueueError> {
         let store = self.queue.store()?;
-        let (_, body) = store.get(job.id).await?;
         let ids = listing.iter().map(|comment| comment.id).collect();
         let owned = store
             .owned_by_others(lane.host.clone(), ids, job.id)
             .await?;
         let pace = &self.settings.pace;
-        let finding = look::find(listing, &body, windows, pace.look_delay, |id| {
+        let finding = look::find(listing, text, windows, pace.look_delay, |id| {
             owned.contains(&id)
         });
         let looked = Looked {
@@ -91,30 +102,43 @@ impl<G: GitHub> Worker<G> {
         )
     }
 
-    /// An issue out of sight is final only if it is not the account that sees nothing at all.
+    /// Whether it is this listing alone that fails, or the account that gets no answer at all.
     async fn can_read_elsewhere(&mut self) -> Result<(), Trouble> {
         self.pulse
             .busy_for(self.settings.request_timeout.saturating_add(REQUEST_GRACE));
         let answered = self.github.who_am_i().await;
-        self.pulse.beat();
         answered.value.map(|_| ())
     }
 
-    /// A trouble of one listing puts off this look; a trouble of the account the whole lane.
+    /// A listing that could not be completed counts for nothing. What only this one meets puts off
+    /// this look, or ends it where the issue is out of sight; the account's trouble is the lane's.
     async fn cannot_look(
         &mut self,
         agenda: &Agenda,
         lane: LaneKey,
         job: &Job,
-        trouble: Trouble,
+        error: ListError,
     ) -> Result<Next, QueueError> {
-        if trouble.kind == TroubleKind::Denied {
-            let reason = format!("cannot look whether it was posted: {}", trouble.reason);
-            let conclusion = LookConclusion::Postponed { reason };
-            return self.conclude_look(lane, job.id, conclusion, None).await;
+        let conclusion = match error {
+            ListError::Gone { reason } => LookConclusion::GiveUp {
+                reason: format!("outcome unknown: cannot look for the comment: {reason}"),
+                url: None,
+            },
+            ListError::Trouble(trouble) => {
+                let is_its_own = matches!(trouble.kind, TroubleKind::Offline | TroubleKind::Denied);
+                if !is_its_own || trouble.wait.is_some() {
+                    self.wait_for(agenda, &trouble).await?;
+                    return Ok(Next::Now);
+                }
+                let reason = format!("cannot look whether it was posted: {}", trouble.reason);
+                LookConclusion::Postponed { reason }
+            }
+        };
+        if let Err(trouble) = self.can_read_elsewhere().await {
+            self.wait_for(agenda, &trouble).await?;
+            return Ok(Next::Now);
         }
-        self.wait_for(agenda, &trouble).await?;
-        Ok(Next::Now)
+        self.conclude_look(lane, job.id, conclusion, None).await
     }
 
     async fn conclude_look(
@@ -124,6 +148,7 @@ impl<G: GitHub> Worker<G> {
         conclusion: LookConclusion,
         request_id: Option<String>,
     ) -> Result<Next, QueueError> {
+        self.pulse.busy_for(STORE_DEADLINE);
         let (now, wall) = (self.clock.mark(), self.clock.wall());
         let store = self.queue.store()?;
         let job = store.conclude_look(id, lane, conclusion, now, wall).await?;

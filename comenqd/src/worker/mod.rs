@@ -27,6 +27,12 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep: a job may be cancelled, the machine suspended, the clocks learn.
 const GLANCE: Duration = Duration::from_secs(2);
 
+/// How long one operation of the store may take: its commit's deadline and some.
+const STORE_DEADLINE: Duration = Duration::from_secs(65);
+
+/// How old GitHub's time may be when an attempt begins: its comment is looked for by that time.
+const FRESH: Duration = Duration::from_secs(60);
+
 /// What a request takes at most beyond its own timeout.
 const REQUEST_GRACE: Duration = Duration::from_secs(5);
 
@@ -87,6 +93,7 @@ pub struct Worker<G> {
     pulse: Pulse,
     identity: Option<Identity>,
     report: LaneReport,
+    stop: CancellationToken,
 }
 
 impl<G> std::fmt::Debug for Worker<G> {
@@ -115,30 +122,30 @@ impl<G: GitHub> Worker<G> {
             pulse,
             identity: None,
             report,
+            stop: CancellationToken::new(),
         }
     }
 
     /// Works until `stop`. Returns only between two things: a running POST is finished and its
-    /// outcome stored.
+    /// outcome stored. A running look is dropped: it can be made again.
     pub async fn run(mut self, stop: CancellationToken) {
         let queue = self.queue.clone();
+        self.stop = stop.clone();
         while !stop.is_cancelled() {
-            self.pulse.beat();
+            self.pulse.busy_for(STORE_DEADLINE);
             // Registered before looking: what is queued from here on wakes us.
             let woken = queue.woken();
             let next = match self.step().await {
                 Ok(next) => next,
                 Err(QueueError::Unavailable(_)) => Next::AfterOrWoken(STORE_RETRY),
-                Err(error) => {
-                    tracing::error!("the worker cannot use the queue: {error}");
-                    Next::After(STORE_RETRY)
-                }
+                Err(error) => self.queue_failed(&error),
             };
             let (span, wakeable) = match next {
                 Next::Now => continue,
                 Next::After(span) => (span, false),
                 Next::AfterOrWoken(span) => (span, true),
             };
+            self.pulse.beat();
             let glance = span.min(GLANCE).min(self.pulse.period());
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -146,6 +153,16 @@ impl<G: GitHub> Worker<G> {
                 () = tokio::time::sleep(glance) => {}
             }
         }
+    }
+
+    /// Says so once, and where people look: nothing is posted until somebody mends it.
+    fn queue_failed(&mut self, error: &QueueError) -> Next {
+        let reason = format!("the queue cannot be used: {error}");
+        if self.report.reason.as_deref() != Some(&reason) {
+            tracing::error!("nothing is posted: {reason}");
+        }
+        self.show(Phase::Blocked, Some(reason), None);
+        Next::After(STORE_RETRY)
     }
 
     async fn step(&mut self) -> Result<Next, QueueError> {
@@ -164,7 +181,8 @@ impl<G: GitHub> Worker<G> {
                 "job #{id} cannot be looked for, its target waits: {why}"
             );
         }
-        let identified = self.identity.is_some() && self.clock.github_now().is_some();
+        let is_fresh = self.clock.github_age().is_some_and(|age| age <= FRESH);
+        let identified = self.identity.is_some() && is_fresh;
         let plan = pacer::plan(&agenda, &self.clock, &self.settings.pace, identified);
         if !matches!(plan, Plan::LaneWaits { .. }) {
             self.leave_wait();
@@ -212,17 +230,20 @@ impl<G: GitHub> Worker<G> {
                     user_id: identity.user_id,
                     login: identity.login.clone(),
                 };
+                if agenda.identity.as_ref() != Some(&known) || self.report.login.is_none() {
+                    tracing::info!(
+                        account = self.settings.account,
+                        "posting as {} (user {}) at {}",
+                        known.login,
+                        known.user_id,
+                        known.host
+                    );
+                }
+                self.pulse.busy_for(STORE_DEADLINE);
                 let store = self.queue.store()?;
                 store
                     .set_identity(self.settings.account.clone(), known)
                     .await?;
-                tracing::info!(
-                    account = self.settings.account,
-                    "posting as {} (user {}) at {}",
-                    identity.login,
-                    identity.user_id,
-                    self.settings.host
-                );
                 self.report.login = Some(identity.login.clone());
                 self.identity = Some(identity);
             }

@@ -4,12 +4,14 @@
 //! the retry policy's word. A crash anywhere in between leaves the job `posting`, which the next
 //! start takes for an unknown outcome.
 
+use comenq_proto::JobId;
+
 use crate::github::{Answered, GitHub, Outcome};
 use crate::queue::{Phase, QueueError};
 use crate::retry::{self, Decision};
 use crate::store::{Agenda, Claim, Claimed, Conclusion, Job, LaneKey, State};
 
-use super::{Next, REQUEST_GRACE, Worker};
+use super::{Next, REQUEST_GRACE, STORE_DEADLINE, Worker};
 
 impl<G: GitHub> Worker<G> {
     /// Posts the next job.
@@ -30,6 +32,7 @@ impl<G: GitHub> Worker<G> {
             now,
             started_github,
         };
+        self.pulse.busy_for(STORE_DEADLINE);
         let outcome = self.queue.store()?.claim(claim).await?;
         for (id, why) in outcome.set_aside {
             tracing::error!(job_id = id.get(), "job #{id} was taken out of line: {why}");
@@ -56,9 +59,7 @@ impl<G: GitHub> Worker<G> {
         );
         self.pulse
             .busy_for(self.settings.request_timeout.saturating_add(REQUEST_GRACE));
-        let answered = self.github.post_comment(&job.target, &claimed.body).await;
-        self.pulse.beat();
-        answered
+        self.github.post_comment(&job.target, &claimed.body).await
     }
 
     async fn conclude(
@@ -74,8 +75,9 @@ impl<G: GitHub> Worker<G> {
             }
             _ => 0,
         };
-        let attempt = claimed.job.attempts;
-        let decision = retry::decide(&answered.value, attempt, strikes, &self.settings.policy);
+        let (attempt, denied) = (claimed.job.attempts, claimed.job.denied);
+        let policy = &self.settings.policy;
+        let decision = retry::decide(&answered.value, attempt, strikes, denied, policy);
         let conclusion = match decision {
             Decision::Posted { comment_id, url } => Conclusion::Posted { comment_id, url },
             Decision::PutBack { wait } => {
@@ -95,14 +97,34 @@ impl<G: GitHub> Worker<G> {
             Decision::LookFirst { reason } => Conclusion::LookFirst { reason },
             Decision::Dead { reason } => Conclusion::Dead { reason },
         };
-        let (id, now, wall) = (claimed.job.id, self.clock.mark(), self.clock.wall());
-        let job = self
-            .queue
-            .store()?
-            .conclude(id, lane, conclusion, now, wall)
-            .await?;
+        let job = self.keep(claimed.job.id, lane, conclusion).await?;
         self.tell(&job, answered.request_id.as_deref());
         Ok(())
+    }
+
+    /// Stores a conclusion. One that damage keeps out leaves the outcome unknown, not the job
+    /// `posting` for ever.
+    async fn keep(
+        &mut self,
+        id: JobId,
+        lane: LaneKey,
+        conclusion: Conclusion,
+    ) -> Result<Job, QueueError> {
+        self.pulse.busy_for(STORE_DEADLINE);
+        let (now, wall) = (self.clock.mark(), self.clock.wall());
+        let store = self.queue.store()?;
+        let kept = store
+            .conclude(id, lane.clone(), conclusion, now, wall)
+            .await;
+        match kept {
+            Err(error @ (QueueError::Damaged(_) | QueueError::WrongState { .. })) => {
+                tracing::error!(job_id = id.get(), "job #{id}: cannot be concluded: {error}");
+                let reason = format!("its outcome could not be stored: {error}");
+                let conclusion = Conclusion::LookFirst { reason };
+                store.conclude(id, lane, conclusion, now, wall).await
+            }
+            kept => kept,
+        }
     }
 
     /// One line on what became of a job.

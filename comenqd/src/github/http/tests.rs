@@ -433,11 +433,11 @@ async fn a_listing_without_end_is_given_up() {
         .comments_since(&target(), NOON)
         .await
         .value;
-    let Err(ListError::Trouble(trouble)) = listed else {
+    let Err(ListError::Gone { reason }) = listed else {
         panic!("a listing without end was taken for complete");
     };
-    assert!(trouble.reason.contains("too many"), "{}", trouble.reason);
-    assert_eq!(server.requests().len(), 100);
+    assert!(reason.contains("too many"), "{reason}");
+    assert_eq!(server.requests().len(), 20);
 }
 
 #[tokio::test]

@@ -389,8 +389,8 @@ fn who_am_i_names_the_user_or_the_trouble() {
             Limited,
             Some(900),
         ),
-        (502, vec![ID, DATE], "", Denied, None),
-        (503, vec![ID, ("retry-after", "20")], "", Denied, Some(20)),
+        (502, vec![ID, DATE], "", Offline, None),
+        (503, vec![ID, ("retry-after", "20")], "", Offline, Some(20)),
         (404, vec![], "<html>", Offline, None),
         // A portal that answers everything with its own page.
         (200, vec![DATE], "<html>", Offline, None),
@@ -421,6 +421,9 @@ fn a_page_is_a_listing_gone_or_a_trouble() {
     for (status, headers, body, kind) in [
         (200, vec![ID, DATE], "{}", Denied),
         (200, vec![ID, DATE], "<html>", Denied),
+        // An empty list out of somebody's cache must not say that nothing was posted.
+        (200, vec![ID], "[]", Offline),
+        (200, vec![DATE], "[]", Offline),
         (401, vec![ID, DATE], json, Blocked),
         (403, vec![ID, DATE], json, Denied),
         (
