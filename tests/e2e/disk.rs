@@ -93,7 +93,8 @@ fn a_sync_that_fails_acknowledges_nothing_and_ends_the_daemon() {
     let standin = standin();
     let mut daemon = Setup::for_standin(&standin).start();
     daemon.term();
-    let inject = "inject=fdatasync:error=EIO:when=1+";
+    // The first is the one that opening ends with; commits follow.
+    let inject = "inject=fdatasync:error=EIO:when=2+";
     daemon
         .setup
         .wrap(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject]);
