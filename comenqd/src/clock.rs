@@ -190,7 +190,7 @@ impl Clock {
     /// How much of `span` is still to pass since `mark`.
     ///
     /// Same boot: `CLOCK_BOOTTIME` decides. Another boot: GitHub's clock, with
-    /// [`BRIDGE_SLACK`] on top; and where it is unknown the whole span counts from the start of
+    /// `BRIDGE_SLACK` on top; and where it is unknown the whole span counts from the start of
     /// this process. So never less than what is due, and at most one `span` more.
     #[must_use]
     pub fn remaining(&self, mark: Mark, span: Duration) -> Duration {
