@@ -148,9 +148,10 @@ fn sentence(reply: &JobSubmitReply, was_there: bool, times: Times) -> String {
         text = format!("already {text} ({})", job.state);
     }
     let position = reply.position.map(|at| format!("{} in line", ordinal(at)));
-    let expected = reply
-        .expected_at_ms
-        .map(|at| format!("expected about {}", times.ahead(at)));
+    let expected = reply.expected_at_ms.map(|at| match times.ahead(at) {
+        now if now == "now" => "expected now".to_owned(),
+        later => format!("expected about {later}"),
+    });
     let parts: Vec<String> = position
         .into_iter()
         .chain(expected)
