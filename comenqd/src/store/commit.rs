@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::format::{self, Lock};
 use super::record::{self, Meta};
 use super::txn::{Overlay, Txn};
-use super::{Liveness, Options, Recovery, StoreError, jobs, keys, posting, words};
+use super::{Liveness, Options, Recovery, StoreError, keys, recovery, words};
 
 /// Operations that share one sync at most: bounds the wait of the first.
 const GROUP_LIMIT: usize = 256;
@@ -106,7 +106,7 @@ impl Engine {
         }
         // Taken now that no other process can post: whatever one sent, it sent before.
         let started = options.clock.mark();
-        recovery.unresolved = self.transact(|txn| posting::recover(txn, started))?;
+        recovery.unresolved = self.transact(|txn| recovery::recover(txn, started))?;
         self.sync()?;
         self.witness()?;
         Ok(recovery)
@@ -117,11 +117,11 @@ impl Engine {
         let mut count = 0;
         let mut after = None;
         while hold_jobs && self.meta.machine.is_some() {
-            let ids = self.transact(|txn| jobs::unfinished(txn, after, GROUP_LIMIT))?;
+            let ids = self.transact(|txn| recovery::unfinished(txn, after, GROUP_LIMIT))?;
             let Some(last) = ids.last() else { break };
             after = Some(*last);
             for id in ids {
-                match self.transact(|txn| jobs::hold_restored(txn, id)) {
+                match self.transact(|txn| recovery::hold_restored(txn, id)) {
                     Ok(()) => count += 1,
                     Err(StoreError::Damaged(why)) => {
                         tracing::error!(job_id = id.get(), "job #{id} cannot be held: {why}");

@@ -1,16 +1,14 @@
-//! What the service asks of the store: insert, get, list, cancel, counts.
+//! What the service asks of the store: insert, get, cancel, counts.
 //!
 //! Decides what each of these changes, inside one transaction. Run on the commit thread through
 //! `Store`; knows nothing of the wire.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use comenq_proto::{CommentBody, JobId, SubmitKey, Target};
 use sha2::{Digest, Sha256};
 
-use super::record::{self, BodyHead, Job, KeyRecord};
+use super::record::{BodyHead, Job, KeyRecord};
 use super::transition::State;
 use super::txn::Txn;
 use super::{StoreError, index, keys};
@@ -188,149 +186,6 @@ pub(super) fn body(txn: &Txn<'_>, job: &Job) -> Result<String, StoreError> {
     String::from_utf8(text).map_err(|_| damaged("it is not UTF-8"))
 }
 
-/// Where a page of a list ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cursor {
-    /// Unfinished jobs up to this id were listed.
-    Unfinished(JobId),
-    /// All unfinished ones, and finished ones back to this.
-    Finished(UnixMs, JobId),
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unfinished(id) => write!(f, "u{id}"),
-            Self::Finished(at, id) => write!(f, "f{}.{id}", at.0),
-        }
-    }
-}
-
-/// A text that no list reply ever held as its cursor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor of a list reply")]
-pub struct BadCursor;
-
-impl FromStr for Cursor {
-    type Err = BadCursor;
-
-    fn from_str(text: &str) -> Result<Self, BadCursor> {
-        let id = |text: &str| {
-            text.parse()
-                .ok()
-                .and_then(|id| JobId::new(id).ok())
-                .ok_or(BadCursor)
-        };
-        if let Some(rest) = text.strip_prefix('u') {
-            return Ok(Self::Unfinished(id(rest)?));
-        }
-        let (at, rest) = text
-            .strip_prefix('f')
-            .and_then(|t| t.split_once('.'))
-            .ok_or(BadCursor)?;
-        Ok(Self::Finished(
-            UnixMs(at.parse().map_err(|_| BadCursor)?),
-            id(rest)?,
-        ))
-    }
-}
-
-/// What to list.
-#[derive(Debug, Clone)]
-pub struct ListQuery {
-    /// Where the page before ended.
-    pub after: Option<Cursor>,
-    /// At most so many jobs.
-    pub limit: usize,
-    /// Read the texts too.
-    pub with_body: bool,
-    /// The page ends once its texts reach so many bytes.
-    pub max_bytes: usize,
-    /// Leave out jobs that finished before.
-    pub finished_since: UnixMs,
-}
-
-/// A page of jobs.
-#[derive(Clone, Default)]
-pub struct Page {
-    /// The jobs, with their texts where asked for.
-    pub jobs: Vec<(Job, Option<String>)>,
-    /// Where to go on; `None` at the end.
-    pub next: Option<Cursor>,
-    /// Jobs of this page that could not be read.
-    pub damaged: Vec<(JobId, String)>,
-}
-
-impl fmt::Debug for Page {
-    /// Without the texts.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<_> = self.jobs.iter().map(|(job, _)| job.id).collect();
-        f.debug_struct("Page")
-            .field("jobs", &ids)
-            .field("next", &self.next)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Unfinished jobs by id, then finished ones, newest first.
-pub(super) fn list(txn: &Txn<'_>, query: &ListQuery) -> Result<Page, StoreError> {
-    let mut page = Page::default();
-    let mut bytes = 0;
-    let mut position = query.after;
-    while let Some(next) = step(txn, position, query.finished_since)? {
-        if page.jobs.len() >= query.limit || bytes >= query.max_bytes {
-            page.next = position;
-            return Ok(page);
-        }
-        position = Some(next);
-        let (Cursor::Unfinished(id) | Cursor::Finished(_, id)) = next;
-        let read = if query.with_body {
-            get(txn, id).map(|(job, body)| (job, Some(body)))
-        } else {
-            index::load(txn, id).map(|job| (job, None))
-        };
-        match read {
-            Ok((job, body)) => {
-                bytes += body.as_ref().map_or(0, String::len);
-                page.jobs.push((job, body));
-            }
-            Err(StoreError::Damaged(why)) => page.damaged.push((id, why)),
-            Err(StoreError::NoSuchJob(_)) => {
-                page.damaged.push((id, "its record is missing".to_owned()));
-            }
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(page)
-}
-
-fn step(
-    txn: &Txn<'_>,
-    after: Option<Cursor>,
-    finished_since: UnixMs,
-) -> Result<Option<Cursor>, StoreError> {
-    let after_finished = match after {
-        Some(Cursor::Finished(at, id)) => Some(keys::finished(at, id)),
-        Some(Cursor::Unfinished(id)) => match txn.next(keys::ACTIVE, Some(&keys::active(id)))? {
-            Some((key, _)) => return Ok(parse_active(&key)),
-            None => None,
-        },
-        None => match txn.next(keys::ACTIVE, None)? {
-            Some((key, _)) => return Ok(parse_active(&key)),
-            None => None,
-        },
-    };
-    let found = txn.next(keys::FINISHED, after_finished.as_deref())?;
-    Ok(found
-        .and_then(|(key, _)| keys::parse_finished(&key))
-        .filter(|(at, _)| *at >= finished_since)
-        .map(|(at, id)| Cursor::Finished(at, id)))
-}
-
-fn parse_active(key: &[u8]) -> Option<Cursor> {
-    keys::tail_id(key).map(Cursor::Unfinished)
-}
-
 /// What a cancellation came to.
 #[derive(Debug, Clone)]
 pub struct Cancelled {
@@ -387,46 +242,4 @@ pub(super) fn counts(txn: &Txn<'_>) -> Result<BTreeMap<State, u64>, StoreError> 
         after = Some(key);
     }
     Ok(counts)
-}
-
-/// Every unfinished job, in steps: at most `limit` after `after`.
-pub(super) fn unfinished(
-    txn: &Txn<'_>,
-    after: Option<JobId>,
-    limit: usize,
-) -> Result<Vec<JobId>, StoreError> {
-    let mut ids = Vec::new();
-    let mut after = after.map(keys::active);
-    while ids.len() < limit
-        && let Some((key, _)) = txn.next(keys::ACTIVE, after.as_deref())?
-    {
-        ids.extend(keys::tail_id(&key));
-        after = Some(key);
-    }
-    Ok(ids)
-}
-
-/// Puts an unfinished job on hold because its store came from elsewhere.
-pub(super) fn hold_restored(txn: &mut Txn<'_>, id: JobId) -> Result<(), StoreError> {
-    let old = index::load(txn, id)?;
-    let mut job = old.clone();
-    job.state = State::Held;
-    job.next_attempt_at = None;
-    job.look_sequence = None;
-    job.last_error = Some(
-        "restored: this queue was last used on another host, which may have posted it".to_owned(),
-    );
-    index::save(txn, Some(&old), &job)
-}
-
-/// Reads a checksummed record that may be absent.
-pub(super) fn read_or_default<T>(txn: &Txn<'_>, key: &[u8]) -> Result<T, StoreError>
-where
-    T: serde::de::DeserializeOwned + Default,
-{
-    Ok(txn
-        .get(key)?
-        .map(|bytes| record::decode(key, &bytes))
-        .transpose()?
-        .unwrap_or_default())
 }

@@ -7,13 +7,17 @@
 //! The layout is in `keys`, the records in `record`, the files and versions in `format`, the
 //! states in `transition`; `index` keeps all of it in step.
 
+mod agenda;
 mod commit;
 mod format;
 mod index;
 mod jobs;
 mod keys;
+mod listing;
+mod looking;
 mod posting;
 mod record;
+mod recovery;
 mod transition;
 mod txn;
 
@@ -26,12 +30,14 @@ use comenq_proto::JobId;
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, Mark, UnixMs};
+pub use agenda::Agenda;
 use commit::{Engine, Message, Task};
-pub use jobs::{BadCursor, Cancelled, Cursor, Inserted, ListQuery, NewJob, Page};
-pub use posting::{
-    Agenda, Claim, ClaimOutcome, Claimed, Conclusion, LaneKey, LookConclusion, Recovered,
-};
+pub use jobs::{Cancelled, Inserted, NewJob};
+pub use listing::{BadCursor, Cursor, ListQuery, Page};
+pub use looking::LookConclusion;
+pub use posting::{Claim, ClaimOutcome, Claimed, Conclusion, LaneKey};
 pub use record::{Attempt, Job, KnownIdentity, Lane, Wait, WaitKind};
+pub use recovery::Recovered;
 pub use transition::State;
 use txn::Txn;
 
@@ -232,7 +238,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] if an index cannot be read; damaged jobs are named in the page.
     pub async fn list(&self, query: ListQuery) -> Result<Page, StoreError> {
-        self.run(false, move |txn| jobs::list(txn, &query)).await
+        self.run(false, move |txn| listing::list(txn, &query)).await
     }
 
     /// Cancels a job. Idempotent.
@@ -262,7 +268,7 @@ impl Store {
         host: String,
         now: UnixMs,
     ) -> Result<Agenda, StoreError> {
-        self.run(false, move |txn| posting::agenda(txn, &account, &host, now))
+        self.run(false, move |txn| agenda::agenda(txn, &account, &host, now))
             .await
     }
 
@@ -303,7 +309,7 @@ impl Store {
         id: JobId,
     ) -> Result<Vec<u64>, StoreError> {
         self.run(false, move |txn| {
-            posting::owned_by_others(txn, &host, &comments, id)
+            looking::owned_by_others(txn, &host, &comments, id)
         })
         .await
     }
@@ -321,7 +327,7 @@ impl Store {
         wall: UnixMs,
     ) -> Result<Job, StoreError> {
         self.run(false, move |txn| {
-            posting::conclude_look(txn, id, &lane, conclusion, now, wall)
+            looking::conclude_look(txn, id, &lane, conclusion, now, wall)
         })
         .await
     }

@@ -1,11 +1,11 @@
-//! What the worker asks of the store: what is to do, claim, conclude, look, wait.
+//! One post in the store: claim, conclude; and what its lane remembers.
 //!
 //! Decides what each of these changes, inside one transaction, so that a crash between any two of
-//! them leaves a state from which start-up goes on (see [`recover`]). Run on the commit thread.
+//! them leaves a state from which start-up goes on (see `recovery`). Run on the commit thread.
 
 use comenq_proto::JobId;
 
-use super::index::{self, LOOK_STAGES};
+use super::index;
 use super::jobs;
 use super::record::{Attempt, Job, KnownIdentity, Lane, Wait, WaitKind};
 use super::transition::State;
@@ -20,104 +20,6 @@ pub struct LaneKey {
     pub host: String,
     /// GitHub's numeric id; 0 while it is not known yet.
     pub user_id: u64,
-}
-
-/// What there is to do on an account.
-#[derive(Debug, Clone, Default)]
-pub struct Agenda {
-    /// Who the account last was.
-    pub identity: Option<KnownIdentity>,
-    /// The pace and wait of its lane.
-    pub lane: Lane,
-    /// A job may go as far as the queue is concerned.
-    pub ready: bool,
-    /// When the next job that waits for a time joins its line.
-    pub next_due: Option<UnixMs>,
-    /// Jobs to look for: the first of each stage.
-    pub looks: Vec<Job>,
-    /// Jobs that cannot be looked for because they cannot be read, and why. Their targets go on
-    /// waiting.
-    pub damaged: Vec<(JobId, String)>,
-}
-
-/// Jobs brought into line in one transaction at most.
-const PROMOTE_LIMIT: usize = 256;
-
-/// Brings jobs into line whose time has come, and tells what there is to do. `host` is the
-/// account's API host; the lane is that of the identity last seen there.
-pub(super) fn agenda(
-    txn: &mut Txn<'_>,
-    account: &str,
-    host: &str,
-    now: UnixMs,
-) -> Result<Agenda, StoreError> {
-    let next_due = promote_due(txn, account, now)?;
-    let identity = txn
-        .read::<KnownIdentity>(&keys::identity(account))?
-        .filter(|identity| identity.host == host);
-    let user_id = identity.as_ref().map_or(0, |identity| identity.user_id);
-    let lane = jobs::read_or_default(txn, &keys::lane(host, user_id))?;
-    let ready = index::choose(txn, account)?.is_some();
-    let mut agenda = Agenda {
-        identity,
-        lane,
-        ready,
-        next_due,
-        ..Agenda::default()
-    };
-    for stage in LOOK_STAGES {
-        first_look(txn, &keys::looks(account, stage), &mut agenda)?;
-    }
-    Ok(agenda)
-}
-
-/// The first job of a stage that can be read.
-fn first_look(txn: &mut Txn<'_>, stage: &[u8], agenda: &mut Agenda) -> Result<(), StoreError> {
-    while let Some((key, _)) = txn.next(stage, None)? {
-        let id = keys::tail_id(&key)
-            .ok_or_else(|| StoreError::Damaged("a look without a job".to_owned()))?;
-        match index::load(txn, id) {
-            Ok(job) => {
-                agenda.looks.push(job);
-                break;
-            }
-            Err(error @ (StoreError::Damaged(_) | StoreError::NoSuchJob(_))) => {
-                txn.remove(key);
-                agenda.damaged.push((id, error.to_string()));
-            }
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(())
-}
-
-fn promote_due(
-    txn: &mut Txn<'_>,
-    account: &str,
-    now: UnixMs,
-) -> Result<Option<UnixMs>, StoreError> {
-    let prefix = keys::waiting(account);
-    for _ in 0..PROMOTE_LIMIT {
-        let Some((key, _)) = txn.next(&prefix, None)? else {
-            return Ok(None);
-        };
-        let (due, id) = keys::parse_due(&key)
-            .ok_or_else(|| StoreError::Damaged("a waiting job without a time".to_owned()))?;
-        if due > now {
-            return Ok(Some(due));
-        }
-        match index::load(txn, id) {
-            Ok(old) => {
-                let mut job = old.clone();
-                job.due_passed = job.not_before.is_some_and(|at| at <= now) || job.due_passed;
-                job.next_attempt_at = job.next_attempt_at.filter(|at| *at > now);
-                index::save(txn, Some(&old), &job)?;
-            }
-            Err(StoreError::Damaged(_) | StoreError::NoSuchJob(_)) => txn.remove(key),
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(Some(now))
 }
 
 /// A claim: who is about to post, and when.
@@ -217,7 +119,7 @@ fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Cla
     index::save(txn, Some(old), &job)?;
     index::serve(txn, &claim.account, job.uid)?;
     let key = keys::lane(&claim.lane.host, claim.lane.user_id);
-    let mut lane: Lane = jobs::read_or_default(txn, &key)?;
+    let mut lane: Lane = txn.read_or_default(&key)?;
     let previous_pace = lane.pace.replace(claim.now);
     txn.write(key, &lane)?;
     Ok(Claimed {
@@ -279,7 +181,7 @@ pub(super) fn conclude(
     }
     let mut job = old.clone();
     let key = keys::lane(&lane_key.host, lane_key.user_id);
-    let mut lane: Lane = jobs::read_or_default(txn, &key)?;
+    let mut lane: Lane = txn.read_or_default(&key)?;
     // The claim took the slot so that a crash cannot give it away; the interval counts from here,
     // for GitHub may have seen the request at any moment until now.
     lane.pace = Some(now);
@@ -329,7 +231,7 @@ fn uncount(job: &mut Job, lane: &mut Lane, wait: Wait) {
     lane.strike(wait);
 }
 
-fn posted(
+pub(super) fn posted(
     txn: &mut Txn<'_>,
     job: &mut Job,
     lane: &LaneKey,
@@ -379,109 +281,16 @@ fn own_comment(
     Ok(())
 }
 
-fn look_later(txn: &mut Txn<'_>, job: &mut Job, now: Mark) {
+/// Puts a job at the end of the line of looks.
+pub(super) fn look_later(txn: &mut Txn<'_>, job: &mut Job, now: Mark) {
     job.look_from = Some(now);
     job.look_sequence = Some(txn.meta.sequence);
-}
-
-/// Which of these comments belong to jobs other than `id`.
-pub(super) fn owned_by_others(
-    txn: &Txn<'_>,
-    host: &str,
-    comments: &[u64],
-    id: JobId,
-) -> Result<Vec<u64>, StoreError> {
-    let mut owned = Vec::new();
-    for comment in comments {
-        let job = txn.number(&keys::comment(host, *comment))?;
-        if job != 0 && job != id.get() {
-            owned.push(*comment);
-        }
-    }
-    Ok(owned)
-}
-
-/// What a look came to, as the retry policy judged it.
-#[derive(Debug, Clone)]
-pub enum LookConclusion {
-    /// The comment is there.
-    Found {
-        /// GitHub's id.
-        comment_id: u64,
-        /// The address.
-        url: String,
-    },
-    /// A complete listing without it: look once more, later.
-    LookAgain,
-    /// The listing could not be completed: it counts for nothing, look again later.
-    Postponed {
-        /// For people.
-        reason: String,
-    },
-    /// Looked often enough: it was not posted, post it at its next turn.
-    Requeue,
-    /// Looked often enough: it was not posted, and is not wanted any more.
-    Cancelled,
-    /// It will never be known; or, of a posted job, its id will never be known.
-    GiveUp {
-        /// For people.
-        reason: String,
-        /// A comment that may be it.
-        url: Option<String>,
-    },
-}
-
-/// Concludes a look for a job that is `uncertain`, or `posted` without its comment's id.
-pub(super) fn conclude_look(
-    txn: &mut Txn<'_>,
-    id: JobId,
-    lane: &LaneKey,
-    conclusion: LookConclusion,
-    now: Mark,
-    wall: UnixMs,
-) -> Result<Job, StoreError> {
-    let old = index::load(txn, id)?;
-    let mut job = old.clone();
-    job.look_sequence = None;
-    match conclusion {
-        LookConclusion::Found { comment_id, url } => {
-            posted(txn, &mut job, lane, Some(comment_id), Some(url), now, wall)?;
-        }
-        LookConclusion::LookAgain => {
-            job.empty_looks += 1;
-            job.last_error = Some("a first look did not find the comment".to_owned());
-            look_later(txn, &mut job, now);
-        }
-        LookConclusion::Postponed { reason } => {
-            job.last_error = Some(reason);
-            look_later(txn, &mut job, now);
-        }
-        _ if old.state == State::Posted => job.unresolved.clear(),
-        // Somebody may have cancelled it while the listing was read.
-        LookConclusion::Requeue if !job.cancel_requested => {
-            job.state = State::Queued;
-            job.last_error = Some("not found in two looks, so it is posted again".to_owned());
-        }
-        LookConclusion::Requeue | LookConclusion::Cancelled => {
-            job.unresolved.clear();
-            job.state = State::Cancelled;
-            job.finished_at = Some(wall);
-        }
-        LookConclusion::GiveUp { reason, url } => {
-            job.state = State::Failed;
-            job.finished_at = Some(wall);
-            job.last_error = Some(reason);
-            job.comment_url = url;
-        }
-    }
-    index::save(txn, Some(&old), &job)?;
-    Ok(job)
 }
 
 /// Makes a whole lane wait, outside of any attempt.
 pub(super) fn set_wait(txn: &mut Txn<'_>, lane: &LaneKey, wait: Wait) -> Result<(), StoreError> {
     let key = keys::lane(&lane.host, lane.user_id);
-    let mut state: Lane = jobs::read_or_default(txn, &key)?;
+    let mut state: Lane = txn.read_or_default(&key)?;
     state.strike(wait);
     txn.write(key, &state)
 }
@@ -498,61 +307,5 @@ pub(super) fn set_identity(
         txn.write(key, identity)?;
         txn.remove(keys::lane(&identity.host, 0));
     }
-    jobs::read_or_default(txn, &keys::lane(&identity.host, identity.user_id))
-}
-
-/// What start-up found.
-#[derive(Debug, Clone, Default)]
-pub struct Recovered {
-    /// Jobs whose POST may have been on the way.
-    pub uncertain: Vec<JobId>,
-    /// Unresolved jobs that cannot be read, and why.
-    pub damaged: Vec<(JobId, String)>,
-}
-
-/// What a crash left in `posting` becomes `uncertain`: its attempt ended, at the latest, when this
-/// process started. A job that cannot be read stays as it is: its target goes on waiting.
-pub(super) fn recover(txn: &mut Txn<'_>, started: Mark) -> Result<Recovered, StoreError> {
-    let mut recovered = Recovered::default();
-    let mut after = None;
-    while let Some((key, _)) = txn.next(keys::ALL_UNRESOLVED, after.as_deref())? {
-        let id = keys::tail_id(&key);
-        after = Some(key);
-        let Some(id) = id else { continue };
-        let old = match index::load(txn, id) {
-            Ok(old) => old,
-            Err(error @ (StoreError::Damaged(_) | StoreError::NoSuchJob(_))) => {
-                recovered.damaged.push((id, error.to_string()));
-                continue;
-            }
-            Err(other) => return Err(other),
-        };
-        if old.state != State::Posting {
-            continue;
-        }
-        defer_pace(txn, &old, started)?;
-        let mut job = old.clone();
-        job.state = State::Uncertain;
-        job.last_error = Some("comenqd ended while the comment was being posted".to_owned());
-        if let Some(attempt) = job.unresolved.last_mut() {
-            attempt.ended = Some(started);
-        }
-        look_later(txn, &mut job, started);
-        index::save(txn, Some(&old), &job)?;
-        recovered.uncertain.push(id);
-    }
-    Ok(recovered)
-}
-
-/// A request of the process that ended may have left as late as this one started: the interval
-/// counts from here.
-fn defer_pace(txn: &mut Txn<'_>, job: &Job, started: Mark) -> Result<(), StoreError> {
-    let identity = txn.read::<KnownIdentity>(&keys::identity(&job.account))?;
-    let (Some(identity), Some(attempt)) = (identity, job.unresolved.last()) else {
-        return Ok(());
-    };
-    let key = keys::lane(&identity.host, attempt.user_id);
-    let mut lane: Lane = jobs::read_or_default(txn, &key)?;
-    lane.pace = Some(started);
-    txn.write(key, &lane)
+    txn.read_or_default(&keys::lane(&identity.host, identity.user_id))
 }

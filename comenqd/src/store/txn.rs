@@ -110,6 +110,14 @@ impl<'a> Txn<'a> {
             .transpose()
     }
 
+    /// A checksummed value, or the default where there is none.
+    pub(super) fn read_or_default<T>(&self, key: &[u8]) -> Result<T, StoreError>
+    where
+        T: DeserializeOwned + Default,
+    {
+        Ok(self.read(key)?.unwrap_or_default())
+    }
+
     /// Writes a checksummed value.
     pub(super) fn write<T: Serialize>(
         &mut self,
