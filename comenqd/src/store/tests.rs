@@ -534,3 +534,21 @@ async fn a_damaged_record_blocks_nobody_and_is_named() {
     let page = store.list(query).await.unwrap();
     assert_eq!((page.jobs.len(), page.damaged.len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_cancellation_that_comes_while_a_listing_is_read_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let id = store.insert(job(1, "a", "x")).await.unwrap().job.id;
+    claim(&store, 1).await.unwrap();
+    look_first(&store, id).await;
+    // The listing began before; what it showed leads to "post it again".
+    store.cancel(id, NOW).await.unwrap();
+    let again = LookConclusion::Requeue;
+    let job = store
+        .conclude_look(id, lane(), again, mark(9), NOW)
+        .await
+        .unwrap();
+    assert_eq!(job.state, State::Cancelled);
+    assert_eq!(claim(&store, 10).await.map(|c| c.job.id), None);
+}
