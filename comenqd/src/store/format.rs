@@ -246,7 +246,8 @@ pub(super) fn check(root: &Path, meta: &Meta) -> Result<(), StoreError> {
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if meta.sequence > 0 {
+            // A first start that was interrupted never wrote one, and acknowledged nothing.
+            if meta.last_job > 0 {
                 tracing::warn!("{} is missing: writing it anew", path.display());
             }
             return Ok(());
