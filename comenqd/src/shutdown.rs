@@ -28,7 +28,7 @@ pub enum Signal {
 
 impl Signal {
     /// What the process exits with after this signal. Under systemd (it named a notify socket)
-    /// only control-C is taken for a wish to stay down.
+    /// all but control-C ask to be started again; the shipped unit restarts after either.
     #[must_use]
     pub fn exit_code(self, under_systemd: bool) -> u8 {
         match self {

@@ -33,6 +33,8 @@ pub struct Claim {
     pub now: Mark,
     /// GitHub's time of this moment.
     pub started_github: UnixMs,
+    /// The wall clock's, for people.
+    pub wall: UnixMs,
 }
 
 /// A claimed job: durable as `posting`, its pace slot taken.
@@ -76,7 +78,7 @@ pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, St
                 break;
             }
             Err(error @ (StoreError::Damaged(_) | StoreError::NoSuchJob(_))) => {
-                set_aside(txn, &claim.account, &head, id, &error)?;
+                set_aside(txn, claim, &head, id, &error)?;
                 outcome.set_aside.push((id, error.to_string()));
             }
             Err(other) => return Err(other),
@@ -89,17 +91,17 @@ pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, St
 /// line goes, so that a person can still find it.
 fn set_aside(
     txn: &mut Txn<'_>,
-    account: &str,
+    claim: &Claim,
     head: &index::Head,
     id: JobId,
     error: &StoreError,
 ) -> Result<(), StoreError> {
     let Ok(old) = index::load(txn, id) else {
-        return index::set_aside(txn, account, head);
+        return index::set_aside(txn, &claim.account, head);
     };
     let mut job = old.clone();
     job.state = State::Failed;
-    job.finished_at = Some(job.created_at);
+    job.finished_at = Some(claim.wall);
     job.last_error = Some(error.to_string());
     index::save(txn, Some(&old), &job)
 }

@@ -95,6 +95,7 @@ async fn claim(store: &Store, seconds: u64) -> Option<Claimed> {
         lane: lane(),
         now: mark(seconds),
         started_github: NOW.plus(Duration::from_secs(seconds)),
+        wall: NOW,
     };
     store.claim(claim).await.unwrap().claimed
 }
@@ -520,6 +521,7 @@ async fn a_damaged_record_blocks_nobody_and_is_named() {
         lane: lane(),
         now: mark(1),
         started_github: NOW,
+        wall: NOW,
     };
     let outcome = store.claim(claim_at).await.unwrap();
     assert_eq!(outcome.set_aside[0].0, bad);
@@ -551,4 +553,33 @@ async fn a_cancellation_that_comes_while_a_listing_is_read_is_kept() {
         .unwrap();
     assert_eq!(job.state, State::Cancelled);
     assert_eq!(claim(&store, 10).await.map(|c| c.job.id), None);
+}
+
+#[tokio::test]
+async fn a_job_whose_text_is_damaged_fails_where_people_see_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let old = NewJob {
+        created_at: UnixMs(0),
+        ..job(1, "a", &"x".repeat(3000))
+    };
+    let bad = store.insert(old).await.unwrap().job.id;
+    store
+        .run(false, move |txn| {
+            txn.put(keys::body(bad, 0), "something else");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(claim(&store, 1).await.map(|c| c.job.id), None);
+    let query = ListQuery {
+        after: None,
+        limit: 10,
+        with_body: false,
+        max_bytes: 1000,
+        finished_since: NOW.minus(Duration::from_secs(60)),
+    };
+    let page = store.list(query).await.unwrap();
+    assert_eq!(page.jobs.len(), 1, "listed among what finished lately");
+    assert_eq!(page.jobs[0].0.state, State::Failed);
 }

@@ -31,6 +31,7 @@ impl<G: GitHub> Worker<G> {
             lane: lane.clone(),
             now,
             started_github,
+            wall: self.clock.wall(),
         };
         self.pulse.busy_for(STORE_DEADLINE);
         let outcome = self.queue.store()?.claim(claim).await?;
