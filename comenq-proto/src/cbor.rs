@@ -102,6 +102,12 @@ pub(crate) fn embedded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Byt
     Ok(ByteBuf::from(bytes))
 }
 
+/// Whether a value is what its absence means; such a field is left out, so that
+/// messages from before it existed keep their bytes.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// Reads a list of at most `MAX` elements, growing it as they come.
 ///
 /// serde's own `Vec` trusts the declared length for up to a megabyte; here a
@@ -130,7 +136,7 @@ where
                     return Err(A::Error::custom(format_args!("list longer than {MAX}")));
                 }
                 if items.len() == items.capacity() {
-                    items.reserve_exact(STEP);
+                    items.reserve_exact(STEP.min(MAX - items.len()));
                 }
                 items.push(item);
             }

@@ -81,22 +81,38 @@ error_codes! {
     207 InvalidCursor "invalid_cursor",
     /// Zero is no job id.
     208 InvalidId "invalid_id",
+    /// A value is out of its bounds, or contradicts another.
+    209 InvalidValue "invalid_value",
+    /// No account has this name.
+    210 UnknownAccount "unknown_account",
+    /// Several accounts could post it; the request must name one.
+    211 AccountNeeded "account_needed",
     /// The peer's role does not allow this.
     300 NotAllowed "not_allowed",
     /// The peer's user has no id here (user namespace).
     301 UnmappedPeer "unmapped_peer",
+    /// The peer has used up what it may use.
+    302 QuotaExceeded "quota_exceeded",
+    /// The rules do not let this peer, or this account, post there.
+    303 RepositoryNotAllowed "repository_not_allowed",
+    /// The rules do not let this peer use this account.
+    304 AccountNotAllowed "account_not_allowed",
     /// No job has this id, or it is not the peer's to see.
     400 NoSuchJob "no_such_job",
     /// The job's state does not allow this.
     401 WrongState "wrong_state",
     /// The job is being posted at this moment.
     402 JobBusy "job_busy",
+    /// Whether the job's comment exists is not known yet.
+    403 Unresolved "unresolved",
     /// A defect of the daemon.
     500 Internal "internal",
     /// The store cannot be opened; the daemon keeps trying.
     501 StoreUnavailable "store_unavailable",
     /// The disk refused the commit; whether the change is stored is unknown.
     502 CommitFailed "commit_failed",
+    /// The disk is nearly full: jobs are posted, but no more are taken.
+    503 StoreFull "store_full",
 }
 
 impl ErrorCode {
@@ -105,7 +121,12 @@ impl ErrorCode {
     pub const fn retryable_by_default(self) -> bool {
         matches!(
             self,
-            Self::TooManyConnections | Self::JobBusy | Self::StoreUnavailable | Self::CommitFailed
+            Self::TooManyConnections
+                | Self::QuotaExceeded
+                | Self::JobBusy
+                | Self::StoreUnavailable
+                | Self::CommitFailed
+                | Self::StoreFull
         )
     }
 

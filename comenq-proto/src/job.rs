@@ -5,10 +5,10 @@
 
 use std::{fmt, num::NonZeroU64, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
-use crate::{body::Hidden, limits::MAX_KEY_BYTES, text::text_enum};
+use crate::{body::Hidden, cbor, history::FailureCode, limits::MAX_KEY_BYTES, text::text_enum};
 
 /// Why a text or number is no job id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,18 @@ impl JobId {
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0.get()
+    }
+}
+
+impl Serialize for JobId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.get())
+    }
+}
+
+impl<'de> Deserialize<'de> for JobId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(u64::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -178,6 +190,9 @@ impl JobState {
 }
 
 /// A job as the daemon tells it. Times are milliseconds since 1970 (UTC).
+///
+/// Small, for a page of hundreds may come in few bytes: hence `Box<str>` where
+/// a text is seldom there.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its number.
@@ -217,12 +232,36 @@ pub struct Job {
     pub comment_id: Option<u64>,
     /// Where the comment is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment_url: Option<String>,
+    pub comment_url: Option<Box<str>>,
     /// Why the last attempt did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
     /// Somebody asked to cancel it while its outcome was open.
     pub cancel_requested: bool,
+    /// Never posted after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at_ms: Option<i64>,
+    /// A newer job with the same one and the same target supersedes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace_key: Option<Box<str>>,
+    /// Posted only while the issue is open.
+    #[serde(default, skip_serializing_if = "cbor::is_default")]
+    pub if_open: bool,
+    /// The job that superseded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<JobId>,
+    /// `owner/repo#123`, where GitHub says its target has moved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<Box<str>>,
+    /// Why it failed, for programs; `last_error` says it in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureCode>,
+    /// When GitHub is next asked whether its comment exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_look_at_ms: Option<i64>,
+    /// Its comment may exist, though that was never found out.
+    #[serde(default, skip_serializing_if = "cbor::is_default")]
+    pub may_have_been_posted: bool,
 }
 
 impl fmt::Debug for Job {
@@ -246,6 +285,14 @@ impl fmt::Debug for Job {
             .field("comment_url", &self.comment_url)
             .field("last_error", &self.last_error)
             .field("cancel_requested", &self.cancel_requested)
+            .field("expires_at_ms", &self.expires_at_ms)
+            .field("replace_key", &self.replace_key)
+            .field("if_open", &self.if_open)
+            .field("superseded_by", &self.superseded_by)
+            .field("moved_to", &self.moved_to)
+            .field("failure", &self.failure)
+            .field("next_look_at_ms", &self.next_look_at_ms)
+            .field("may_have_been_posted", &self.may_have_been_posted)
             .finish()
     }
 }

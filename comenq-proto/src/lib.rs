@@ -16,32 +16,42 @@
 
 mod body;
 mod cbor;
+mod daemon;
 mod error;
 mod frame;
 mod hello;
+mod history;
 mod job;
 pub mod limits;
 mod request;
 mod response;
+mod submit;
 mod target;
 mod target_ref;
 mod text;
+mod verbs;
 mod version;
 
 pub use body::{BodyError, CommentBody};
 pub use cbor::{DecodeError, EncodeError, from_slice, to_bytes};
+pub use daemon::{
+    AccountResume, AccountResumeReply, ConfigStatus, LaneStatus, OwnUsage, OwnerStatus, Ping, Pong,
+    Status, StatusReply, StoreExport, StoreExportReply, StoreStatus,
+};
 pub use error::{ErrorCode, WireError};
 pub use frame::{FrameCodec, FrameError};
 pub use hello::{Authz, Hello, HelloAck, HelloReply, Role};
+pub use history::{FailureCode, LogEntry, LogKind};
 pub use job::{Job, JobId, JobIdError, JobState, SubmitKey, SubmitKeyError};
 pub use limits::*;
-pub use request::{
-    JobCancel, JobCancelReply, JobGet, JobGetReply, JobList, JobListReply, JobSubmit,
-    JobSubmitReply, LaneStatus, Ping, Pong, Request, RequestEnvelope, Status, StatusReply,
-    StoreStatus,
-};
+pub use request::{Request, RequestEnvelope};
 pub use response::{Kind, ResponseEnvelope};
 pub use serde_bytes::ByteBuf;
+pub use submit::{JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply};
 pub use target::{IssueNumber, Owner, Repo, Target, TargetError};
 pub use target_ref::TargetRef;
+pub use verbs::{
+    JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet, JobGetReply, JobHold,
+    JobList, JobListReply, JobRelease, JobRetry, JobRetryFailed, JobRetryFailedReply,
+};
 pub use version::{Incompatible, Older, ProtocolVersion, VersionRange, negotiate};

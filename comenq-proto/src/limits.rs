@@ -65,6 +65,29 @@ pub const RECURSION_LIMIT: usize = 16;
 /// Most jobs on one page of a list.
 pub const MAX_PAGE: u32 = 500;
 
+/// [`MAX_PAGE`] as a bound for reading lists; `as` is the only conversion a
+/// constant can make, and it widens.
+pub(crate) const MAX_PAGE_LEN: usize = MAX_PAGE as usize;
+
 /// Most entries in any list or map of a message except the jobs of a page. It
 /// bounds what a few bytes on the wire can make a reader allocate.
 pub const MAX_ENTRIES: usize = 256;
+
+/// Most jobs of one batch: as many as fit on a page, whose reply it is.
+pub const MAX_BATCH: usize = 500;
+
+/// The lowest priority a job can have; the highest is [`MAX_PRIORITY`]. Zero
+/// is what a job has that names none.
+pub const MIN_PRIORITY: i8 = -100;
+
+/// The highest priority a job can have: a round number that leaves an `i8`
+/// room for values of the daemon's own.
+pub const MAX_PRIORITY: i8 = 100;
+
+/// How far from now a time of a submission may lie, in either direction:
+/// beyond ten years somebody mistook seconds for milliseconds.
+pub const MAX_TIME_DISTANCE: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+/// Most entries of a job's attempt log: enough for every attempt and look that
+/// still explains where the job stands.
+pub const MAX_ATTEMPT_LOG: usize = 20;

@@ -1,10 +1,11 @@
-//! Requests: the envelope, and one plain struct per endpoint and reply.
+//! Requests: the envelope, and the table of endpoints.
 //!
-//! Decides what each endpoint takes and gives. Fields stay plain text and
-//! numbers: the daemon's service parses them, so that a wrong target is told as
-//! `InvalidTarget` and not as an unreadable request.
+//! Decides which struct each endpoint takes and gives and which may be repeated.
+//! The structs stand in `submit`, `verbs` and `daemon`. Their fields stay plain
+//! text and numbers: the daemon's service parses them, so that a wrong target is
+//! told as `InvalidTarget` and not as an unreadable request.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
@@ -12,14 +13,17 @@ use serde_bytes::ByteBuf;
 use crate::{
     body::Hidden,
     cbor::{self, EncodeError},
-    job::Job,
-    limits::{MAX_ENTRIES, MAX_PAGE},
+    daemon::{
+        AccountResume, AccountResumeReply, Ping, Pong, Status, StatusReply, StoreExport,
+        StoreExportReply,
+    },
+    submit::{JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply},
+    verbs::{
+        JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet, JobGetReply, JobHold,
+        JobList, JobListReply, JobRelease, JobRetry, JobRetryFailed, JobRetryFailedReply,
+    },
     version::ProtocolVersion,
 };
-
-/// [`MAX_PAGE`] as a bound for reading lists; `as` is the only conversion a
-/// constant can make, and it widens.
-const MAX_PAGE_LEN: usize = MAX_PAGE as usize;
 
 /// One request as it travels.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +98,14 @@ macro_rules! endpoint {
 endpoint!(JobGet => JobGetReply, "job_get");
 endpoint!(JobList => JobListReply, "job_list");
 endpoint!(JobCancel => JobCancelReply, "job_cancel");
+endpoint!(JobEdit => JobChangeReply, "job_edit");
+endpoint!(JobHold => JobChangeReply, "job_hold");
+endpoint!(JobRelease => JobChangeReply, "job_release");
+endpoint!(JobRetry => JobChangeReply, "job_retry");
+endpoint!(JobRetryFailed => JobRetryFailedReply, "job_retry_failed");
+endpoint!(JobBump => JobChangeReply, "job_bump");
+endpoint!(AccountResume => AccountResumeReply, "account_resume");
+endpoint!(StoreExport => StoreExportReply, "store_export");
 endpoint!(Status => StatusReply, "status");
 endpoint!(Ping => Pong, "ping");
 
@@ -107,183 +119,15 @@ impl Request for JobSubmit {
     }
 }
 
-/// Queue a comment.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobSubmit {
-    /// The owner of the repository.
-    pub owner: String,
-    /// The repository.
-    pub repo: String,
-    /// The issue or pull request.
-    pub number: u64,
-    /// The host of the URL the user gave, with its port, if one was given; the
-    /// daemon refuses a host its account does not post to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// The comment.
-    pub body: String,
-    /// Makes the submission repeatable: same user, key and content, same job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-}
+impl Request for JobSubmitBatch {
+    const ENDPOINT: &'static str = "job_submit_batch";
+    const IDEMPOTENT: bool = false;
+    type Reply = JobSubmitBatchReply;
 
-impl fmt::Debug for JobSubmit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobSubmit")
-            .field("owner", &self.owner)
-            .field("repo", &self.repo)
-            .field("number", &self.number)
-            .field("host", &self.host)
-            .field("body", &Hidden(self.body.len()))
-            .field("key", &self.key)
-            .finish()
+    fn is_repeatable(&self) -> bool {
+        self.jobs.iter().all(Request::is_repeatable)
     }
 }
-
-/// The comment is durably queued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobSubmitReply {
-    /// The job.
-    pub job: Job,
-    /// The key was known: this is the job of the earlier submission.
-    pub duplicate: bool,
-    /// Its place among those waiting, 1 for the next; an estimate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<u64>,
-    /// When it will probably be posted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expected_at_ms: Option<i64>,
-    /// What the user should know, such as that no token is configured.
-    #[serde(default, deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>")]
-    pub notes: Vec<String>,
-}
-
-/// One job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobGet {
-    /// Its number.
-    pub id: u64,
-}
-
-/// The job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobGetReply {
-    /// The job, with its body when the reader may see it.
-    pub job: Job,
-    /// What an unfinished job waits for, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting_for: Option<String>,
-}
-
-/// Jobs in pages: unfinished ones by id, then those finished within a day,
-/// newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobList {
-    /// Where the page before ended; absent for the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// Most jobs on the page, up to [`MAX_PAGE`]; the daemon may give fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-    /// Whether to send bodies.
-    #[serde(default)]
-    pub include_body: bool,
-}
-
-/// One page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobListReply {
-    /// The jobs.
-    #[serde(deserialize_with = "cbor::list::<_, _, MAX_PAGE_LEN>")]
-    pub jobs: Vec<Job>,
-    /// Where the next page begins; absent on the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-}
-
-/// Never post this job (again).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobCancel {
-    /// Its number.
-    pub id: u64,
-}
-
-/// The job after cancelling.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobCancelReply {
-    /// The job.
-    pub job: Job,
-    /// Its outcome is open: it will not be posted again, but may be already.
-    pub may_have_been_posted: bool,
-}
-
-/// How the daemon is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {}
-
-/// How the daemon is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StatusReply {
-    /// Its version.
-    pub daemon_version: String,
-    /// When it started.
-    pub started_at_ms: i64,
-    /// Whether the queue can be read and written.
-    pub store: StoreStatus,
-    /// Jobs per state, by the state's text.
-    #[serde(default, deserialize_with = "cbor::counts")]
-    pub counts: BTreeMap<String, u64>,
-    /// One per account.
-    #[serde(default, deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>")]
-    pub lanes: Vec<LaneStatus>,
-    /// What does not work, in words; empty when all is well.
-    #[serde(default, deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>")]
-    pub degraded: Vec<String>,
-}
-
-/// Whether the queue can be read and written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoreStatus {
-    /// It can.
-    pub ok: bool,
-    /// Why not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// One account and its pace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LaneStatus {
-    /// The account's name.
-    pub account: String,
-    /// The host it posts to.
-    pub host: String,
-    /// Its login there, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub login: Option<String>,
-    /// Where its token came from; absent when it has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_source: Option<String>,
-    /// The pause between two posts.
-    pub cooldown_ms: u64,
-    /// `idle`, `waiting_for_pace`, `posting`, `looking`, `limited`, `blocked`,
-    /// `offline` or `no_token`; a newer daemon may know more.
-    pub phase: String,
-    /// Why it waits, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// When the next post may go.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_post_at_ms: Option<i64>,
-}
-
-/// Are you there?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ping {}
-
-/// Yes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pong {}
 
 #[cfg(test)]
 mod tests {
@@ -294,9 +138,9 @@ mod tests {
             owner: "o".into(),
             repo: "r".into(),
             number: 1,
-            host: None,
             body: "secret".into(),
             key: key.map(Into::into),
+            ..JobSubmit::default()
         }
     }
 
@@ -308,11 +152,35 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_repeatable_only_when_every_job_has_a_key() {
+        let batch = |jobs| JobSubmitBatch { jobs };
+        assert!(batch(vec![submit(Some("k")), submit(Some("l"))]).is_repeatable());
+        assert!(!batch(vec![submit(Some("k")), submit(None)]).is_repeatable());
+    }
+
+    #[test]
     fn debug_never_shows_a_body() {
         let request = submit(None);
         assert!(format!("{request:?}").contains("<6 bytes>"));
         let envelope = RequestEnvelope::new(ProtocolVersion::CURRENT, 9, &request).unwrap();
-        for shown in [format!("{request:?}"), format!("{envelope:?}")] {
+        let batch = JobSubmitBatch {
+            jobs: vec![request.clone()],
+        };
+        let edit = JobEdit {
+            id: 1,
+            body: "secret".into(),
+        };
+        let export = StoreExportReply {
+            lines: vec!["secret".into()],
+            next_cursor: None,
+        };
+        for shown in [
+            format!("{request:?}"),
+            format!("{envelope:?}"),
+            format!("{batch:?}"),
+            format!("{edit:?}"),
+            format!("{export:?}"),
+        ] {
             assert!(!shown.contains("secret"), "{shown}");
         }
     }

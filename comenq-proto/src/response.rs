@@ -96,7 +96,7 @@ impl fmt::Debug for ResponseEnvelope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::ErrorCode, request::Pong};
+    use crate::{daemon::Pong, error::ErrorCode};
 
     #[test]
     fn a_reply_and_a_refusal_differ_in_kind() {

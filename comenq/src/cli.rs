@@ -3,14 +3,21 @@
 //! Decides shape only; whether a target or a body is a good one is decided by
 //! the command. clap's own errors keep their text and their exit code 2.
 
+mod post;
+#[cfg(test)]
+mod tests;
+
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand,
+    builder::PossibleValuesParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use comenq_proto::{JobId, MAX_PAGE, SubmitKey};
+use comenq_proto::{FailureCode, JobId, MAX_PAGE};
 use jiff::SignedDuration;
+
+pub(crate) use self::post::{PostArgs, SubmitOptions};
 
 /// Where the packaged daemon listens.
 const DEFAULT_SOCKET: &str = "/run/comenq/comenq.sock";
@@ -65,43 +72,32 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Queue a comment for an issue or pull request
-    Post(PostArgs),
+    /// Queue a comment for an issue or pull request, or a batch of them
+    Post(Box<PostArgs>),
     /// List unfinished jobs and those finished within a day
     List(ListArgs),
     /// Tell all about one job
     Show(ShowArgs),
     /// Tell how the daemon is and what it waits for
     Status,
+    /// Give a job another text, while it is queued or held
+    Edit(EditArgs),
+    /// Keep these jobs from being posted until they are released
+    Hold(JobsArgs),
+    /// Let these held jobs go on
+    Release(JobsArgs),
     /// Never post these jobs
-    Cancel(CancelArgs),
+    Cancel(JobsArgs),
+    /// Revive these failed jobs
+    Retry(RetryArgs),
+    /// Put these jobs before your others
+    Bump(JobsArgs),
+    /// Let a paused account try again (administrators)
+    Resume(ResumeArgs),
+    /// Write everything in the queue to standard output, as a backup (administrators)
+    Export,
     /// Ask the daemon whether it answers
     Ping,
-}
-
-const POST_USAGE: &str = "comenq post [OPTIONS] OWNER/REPO NUMBER [BODY]
-       comenq post [OPTIONS] OWNER/REPO#NUMBER [BODY]
-       comenq post [OPTIONS] URL [BODY]";
-
-const POST_HELP: &str = "\
-Without BODY and without --file the comment is read from standard input.
-The comment is stored before this command returns; it is posted later, once.";
-
-#[derive(Debug, Args)]
-#[command(override_usage = POST_USAGE, after_help = POST_HELP)]
-pub(crate) struct PostArgs {
-    /// OWNER/REPO, OWNER/REPO#NUMBER or the URL of an issue or pull request
-    #[arg(value_name = "TARGET")]
-    pub(crate) target: String,
-    /// The number, unless TARGET has one, and the comment (`-`: standard input)
-    #[arg(value_name = "NUMBER|BODY", num_args = 0..=2)]
-    pub(crate) rest: Vec<String>,
-    /// Read the comment from a file (`-`: standard input)
-    #[arg(short = 'F', long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// Makes repeating safe: the same key and comment give the same job
-    #[arg(long, value_name = "KEY")]
-    pub(crate) key: Option<SubmitKey>,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +105,9 @@ pub(crate) struct ListArgs {
     /// At most this many jobs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
     pub(crate) limit: Option<u32>,
+    /// Finished jobs only, of any age, the newest first
+    #[arg(long)]
+    pub(crate) history: bool,
     /// Go on where an earlier list ended
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<String>,
@@ -122,10 +121,53 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CancelArgs {
+pub(crate) struct JobsArgs {
     /// The jobs' numbers
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<JobId>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Without BODY and without --file the comment is read from standard input.")]
+pub(crate) struct EditArgs {
+    /// The job's number
+    #[arg(value_name = "ID")]
+    pub(crate) id: JobId,
+    /// The new comment (`-`: standard input)
+    #[arg(value_name = "BODY")]
+    pub(crate) body: Option<String>,
+    /// Read the new comment from a file (`-`: standard input)
+    #[arg(short = 'F', long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+const RETRY_USAGE: &str = "comenq retry [OPTIONS] ID...
+       comenq retry [OPTIONS] --reason CODE";
+
+#[derive(Debug, Args)]
+#[command(override_usage = RETRY_USAGE)]
+pub(crate) struct RetryArgs {
+    /// The jobs' numbers
+    #[arg(
+        value_name = "ID",
+        required_unless_present = "reason",
+        conflicts_with = "reason"
+    )]
+    pub(crate) ids: Vec<JobId>,
+    /// All that failed for this reason
+    #[arg(long, value_name = "CODE", value_parser = failure_codes())]
+    pub(crate) reason: Option<String>,
+}
+
+fn failure_codes() -> PossibleValuesParser {
+    PossibleValuesParser::new(FailureCode::ALL.iter().map(|code| code.as_str()))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The account's name, as `comenq status` shows it
+    #[arg(value_name = "ACCOUNT")]
+    pub(crate) account: String,
 }
 
 /// Parses `args`, the program's name first.
@@ -179,90 +221,4 @@ fn timeout(text: &str) -> Result<Duration, String> {
         return Err(format!("it must be above zero and at most a day; {FORMS}"));
     }
     Ok(parsed)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    fn parsed(line: &[&str]) -> Result<Cli, clap::Error> {
-        let args = ["comenq"].iter().chain(line).map(OsString::from);
-        parse(args.collect())
-    }
-
-    fn post(line: &[&str]) -> PostArgs {
-        match parsed(line).unwrap().command {
-            Command::Post(args) => args,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_short_form_is_post() {
-        for line in [
-            &["o/r", "123", "text"][..],
-            &["--json", "o/r", "123", "text"],
-            &["--socket", "s", "--timeout=5s", "o/r", "123", "text"],
-            &["o/r", "123", "--json", "text"],
-        ] {
-            let args = post(line);
-            assert_eq!(args.target, "o/r", "{line:?}");
-            assert_eq!(args.rest, ["123", "text"], "{line:?}");
-        }
-        assert_eq!(post(&["https://github.com/o/r/pull/1", "x"]).rest, ["x"]);
-        assert_eq!(post(&["o/r#1", "--key", "k"]).key.unwrap().as_str(), "k");
-    }
-
-    #[test]
-    fn a_mistyped_command_stays_an_error_with_a_suggestion() {
-        let error = parsed(&["lsit"]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidSubcommand);
-        assert!(error.to_string().contains("'list'"), "{error}");
-    }
-
-    #[test]
-    fn global_options_stand_before_and_after_the_command() {
-        for line in [
-            &["--json", "--socket", "/s", "--timeout", "1m", "list"][..],
-            &["list", "--json", "--socket", "/s", "--timeout", "60"],
-        ] {
-            let global = parsed(line).unwrap().global;
-            assert!(global.json);
-            assert_eq!(global.socket, PathBuf::from("/s"));
-            assert_eq!(global.timeout, Duration::from_mins(1));
-        }
-    }
-
-    #[test]
-    fn impossible_times_ids_and_keys_are_usage_errors() {
-        for line in [
-            &["--timeout", "0", "list"][..],
-            &["--timeout", "-3s", "list"],
-            &["--timeout", "25h", "list"],
-            &["--timeout", "soon", "list"],
-            &["show", "0"],
-            &["cancel"],
-            &["cancel", "1", "x"],
-            &["post", "o/r#1", "--key", "a b", "text"],
-            &["list", "--limit", "0"],
-            &["post", "o/r", "1", "text", "more"],
-        ] {
-            let error = parsed(line).unwrap_err();
-            assert_eq!(error.exit_code(), 2, "{line:?}");
-        }
-    }
-
-    #[test]
-    fn json_is_seen_before_parsing_but_not_in_a_body() {
-        let seen = |line: &[&str]| wants_json(&line.iter().map(OsString::from).collect::<Vec<_>>());
-        assert!(seen(&["comenq", "nonsense", "--json"]));
-        assert!(!seen(&["comenq", "post", "o/r#1", "--", "--json"]));
-    }
 }

@@ -11,6 +11,7 @@ use comenq_proto::{BodyError, ErrorCode, SubmitKey, TargetError, WireError};
 use crate::{
     client::{CallError, Client},
     exit::Exit,
+    when::WhenError,
 };
 
 /// One error, ready to be printed as text or JSON.
@@ -173,6 +174,13 @@ impl From<WireError> for Failure {
 impl From<TargetError> for Failure {
     fn from(error: TargetError) -> Self {
         let code = ErrorCode::InvalidTarget.name();
+        Self::new(code, Exit::Usage, error.to_string())
+    }
+}
+
+impl From<WhenError> for Failure {
+    fn from(error: WhenError) -> Self {
+        let code = ErrorCode::InvalidValue.name();
         Self::new(code, Exit::Usage, error.to_string())
     }
 }

@@ -4,11 +4,14 @@
 //! no value, so that a script need not guess. `schema` rises only when a script
 //! would misread; new fields may come at any time.
 
-use std::collections::BTreeMap;
+mod status;
 
-use comenq_proto::{Job, JobState, LaneStatus, StatusReply};
+use comenq_proto::{
+    FailureCode, Job, JobChangeReply, JobId, JobState, JobSubmitReply, LogEntry, LogKind,
+};
 use serde::Serialize;
 
+pub(crate) use self::status::StatusDocument;
 use crate::{failure::Failure, times::rfc3339};
 
 /// What every object says first.
@@ -45,6 +48,22 @@ pub(crate) struct JobJson<'a> {
     comment_url: Option<&'a str>,
     last_error: Option<&'a str>,
     cancel_requested: bool,
+    expires_at: Option<String>,
+    replace_key: Option<&'a str>,
+    if_open: bool,
+    superseded_by: Option<u64>,
+    moved_to: Option<&'a str>,
+    failure: Option<FailureCode>,
+    next_look_at: Option<String>,
+    may_have_been_posted: bool,
+}
+
+impl JobJson<'_> {
+    /// The same job when something else than the job says so, too.
+    pub(crate) const fn may_have_been_posted(mut self, may: bool) -> Self {
+        self.may_have_been_posted |= may;
+        self
+    }
 }
 
 impl<'a> From<&'a Job> for JobJson<'a> {
@@ -68,18 +87,51 @@ impl<'a> From<&'a Job> for JobJson<'a> {
             comment_url: job.comment_url.as_deref(),
             last_error: job.last_error.as_deref(),
             cancel_requested: job.cancel_requested,
+            expires_at: job.expires_at_ms.and_then(rfc3339),
+            replace_key: job.replace_key.as_deref(),
+            if_open: job.if_open,
+            superseded_by: job.superseded_by.map(JobId::get),
+            moved_to: job.moved_to.as_deref(),
+            failure: job.failure,
+            next_look_at: job.next_look_at_ms.and_then(rfc3339),
+            may_have_been_posted: job.may_have_been_posted,
         }
     }
 }
 
-/// `post`.
+/// `post`, and one line of a batch.
 #[derive(Serialize)]
 pub(crate) struct PostJson<'a> {
-    pub(crate) job: JobJson<'a>,
+    job: JobJson<'a>,
+    key: &'a str,
+    duplicate: bool,
+    position: Option<u64>,
+    expected_at: Option<String>,
+    notes: &'a [String],
+    same_text_as: Option<u64>,
+    superseded: &'a [u64],
+}
+
+impl<'a> PostJson<'a> {
+    pub(crate) fn new(reply: &'a JobSubmitReply, key: &'a str) -> Self {
+        Self {
+            job: (&reply.job).into(),
+            key,
+            duplicate: reply.duplicate,
+            position: reply.position,
+            expected_at: reply.expected_at_ms.and_then(rfc3339),
+            notes: &reply.notes,
+            same_text_as: reply.same_text_as,
+            superseded: &reply.superseded,
+        }
+    }
+}
+
+/// `post --batch`.
+#[derive(Serialize)]
+pub(crate) struct BatchJson<'a> {
+    pub(crate) jobs: Vec<PostJson<'a>>,
     pub(crate) key: &'a str,
-    pub(crate) duplicate: bool,
-    pub(crate) position: Option<u64>,
-    pub(crate) expected_at: Option<String>,
     pub(crate) notes: &'a [String],
 }
 
@@ -88,6 +140,34 @@ pub(crate) struct PostJson<'a> {
 pub(crate) struct ShowJson<'a> {
     pub(crate) job: JobJson<'a>,
     pub(crate) waiting_for: Option<&'a str>,
+    pub(crate) attempt_log: Vec<LogEntryJson<'a>>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct LogEntryJson<'a> {
+    at: Option<String>,
+    kind: LogKind,
+    number: u32,
+    outcome: &'a str,
+    status: Option<u16>,
+    github_request_id: Option<&'a str>,
+    wait_ms: Option<u64>,
+    detail: Option<&'a str>,
+}
+
+impl<'a> From<&'a LogEntry> for LogEntryJson<'a> {
+    fn from(entry: &'a LogEntry) -> Self {
+        Self {
+            at: rfc3339(entry.at_ms),
+            kind: entry.kind,
+            number: entry.number,
+            outcome: &entry.outcome,
+            status: entry.status,
+            github_request_id: entry.github_request_id.as_deref(),
+            wait_ms: entry.wait_ms,
+            detail: entry.detail.as_deref(),
+        }
+    }
 }
 
 /// `list`.
@@ -100,15 +180,43 @@ pub(crate) struct ListJson<'a> {
 /// `cancel`.
 #[derive(Serialize)]
 pub(crate) struct CancelJson<'a> {
-    pub(crate) jobs: Vec<CancelledJson<'a>>,
+    pub(crate) jobs: Vec<JobJson<'a>>,
 }
 
-/// One job of `cancel`.
+/// `hold`, `release`, `bump`, and `retry` of numbers.
 #[derive(Serialize)]
-pub(crate) struct CancelledJson<'a> {
-    #[serde(flatten)]
-    pub(crate) job: JobJson<'a>,
-    pub(crate) may_have_been_posted: bool,
+pub(crate) struct ChangesJson<'a> {
+    pub(crate) jobs: Vec<ChangeJson<'a>>,
+}
+
+/// `edit`, and one job of several.
+#[derive(Serialize)]
+pub(crate) struct ChangeJson<'a> {
+    job: JobJson<'a>,
+    notes: &'a [String],
+}
+
+impl<'a> From<&'a JobChangeReply> for ChangeJson<'a> {
+    fn from(reply: &'a JobChangeReply) -> Self {
+        Self {
+            job: (&reply.job).into(),
+            notes: &reply.notes,
+        }
+    }
+}
+
+/// `retry --reason`.
+#[derive(Serialize)]
+pub(crate) struct RetriedJson<'a> {
+    pub(crate) reason: &'a str,
+    pub(crate) retried: &'a [u64],
+}
+
+/// `resume`.
+#[derive(Serialize)]
+pub(crate) struct ResumeJson<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) notes: &'a [String],
 }
 
 /// `ping`.
@@ -117,73 +225,6 @@ pub(crate) struct PingJson<'a> {
     pub(crate) daemon_version: &'a str,
     pub(crate) protocol_version: u16,
     pub(crate) role: &'static str,
-}
-
-/// `status`.
-#[derive(Serialize)]
-pub(crate) struct StatusDocument<'a> {
-    status: StatusJson<'a>,
-}
-
-#[derive(Serialize)]
-struct StatusJson<'a> {
-    daemon_version: &'a str,
-    started_at: Option<String>,
-    store: StoreJson<'a>,
-    counts: &'a BTreeMap<String, u64>,
-    lanes: Vec<LaneJson<'a>>,
-    degraded: &'a [String],
-}
-
-#[derive(Serialize)]
-struct StoreJson<'a> {
-    ok: bool,
-    reason: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct LaneJson<'a> {
-    account: &'a str,
-    host: &'a str,
-    login: Option<&'a str>,
-    token_source: Option<&'a str>,
-    cooldown_ms: u64,
-    phase: &'a str,
-    reason: Option<&'a str>,
-    next_post_at: Option<String>,
-}
-
-impl<'a> From<&'a StatusReply> for StatusDocument<'a> {
-    fn from(reply: &'a StatusReply) -> Self {
-        Self {
-            status: StatusJson {
-                daemon_version: &reply.daemon_version,
-                started_at: rfc3339(reply.started_at_ms),
-                store: StoreJson {
-                    ok: reply.store.ok,
-                    reason: reply.store.reason.as_deref(),
-                },
-                counts: &reply.counts,
-                lanes: reply.lanes.iter().map(LaneJson::from).collect(),
-                degraded: &reply.degraded,
-            },
-        }
-    }
-}
-
-impl<'a> From<&'a LaneStatus> for LaneJson<'a> {
-    fn from(lane: &'a LaneStatus) -> Self {
-        Self {
-            account: &lane.account,
-            host: &lane.host,
-            login: lane.login.as_deref(),
-            token_source: lane.token_source.as_deref(),
-            cooldown_ms: lane.cooldown_ms,
-            phase: &lane.phase,
-            reason: lane.reason.as_deref(),
-            next_post_at: lane.next_post_at_ms.and_then(rfc3339),
-        }
-    }
 }
 
 /// Any error, on standard error.

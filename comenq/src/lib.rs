@@ -13,6 +13,7 @@ mod failure;
 mod json;
 mod output;
 mod times;
+mod when;
 
 #[cfg(test)]
 mod test_daemon;

@@ -58,6 +58,18 @@ impl<'a> Output<'a> {
         )
     }
 
+    /// Prints text whose reader must get all of it: one that went away is an
+    /// error too.
+    pub(crate) fn all(&mut self, text: &str) -> Result<(), Failure> {
+        self.stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| self.stdout.flush())
+            .map_err(|error| {
+                let message = format!("cannot write to standard output: {error}");
+                Failure::new("output", Exit::Trouble, message)
+            })
+    }
+
     /// Prints one JSON object on one line.
     pub(crate) fn json<T: Serialize>(&mut self, content: T) -> Result<(), Failure> {
         let line = json_line(content)

@@ -19,6 +19,11 @@ impl Times {
         Self { now, zone }
     }
 
+    /// The zone of the clock on the wall.
+    pub(crate) fn zone(self) -> TimeZone {
+        (self.zone)()
+    }
+
     /// `12:41`, or `2026-11-21 12:41` when that isn't today.
     pub(crate) fn clock(self, unix_ms: i64) -> String {
         let Ok(time) = Timestamp::from_millisecond(unix_ms) else {

@@ -80,6 +80,8 @@ pub struct Clock {
     started: Duration,
     /// GitHub's time and the `CLOCK_BOOTTIME` at which we read it.
     github: Mutex<Option<(UnixMs, Duration)>>,
+    /// Learns all that this one learns.
+    whole: Option<Arc<Clock>>,
 }
 
 impl std::fmt::Debug for Clock {
@@ -99,6 +101,19 @@ impl Clock {
             source,
             started,
             github: Mutex::new(None),
+            whole: None,
+        }
+    }
+
+    /// The clock of one API host: each has a time of its own, by which its comments are matched.
+    /// `whole` learns from all of them, for what people chose and count by the calendar.
+    #[must_use]
+    pub fn of_host(whole: &Arc<Self>) -> Self {
+        Self {
+            source: Arc::clone(&whole.source),
+            started: whole.started,
+            github: Mutex::new(None),
+            whole: Some(Arc::clone(whole)),
         }
     }
 
@@ -112,6 +127,13 @@ impl Clock {
     #[must_use]
     pub fn wall(&self) -> UnixMs {
         self.source.wall()
+    }
+
+    /// GitHub's time where it is known, else the wall clock's: for what people chose or count by
+    /// the calendar.
+    #[must_use]
+    pub fn best_wall(&self) -> UnixMs {
+        self.github_now().unwrap_or_else(|| self.wall())
     }
 
     /// Time since boot.
@@ -167,6 +189,9 @@ impl Clock {
     pub fn learn_github(&self, date: UnixMs) {
         let read_at = self.boottime();
         *self.github.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, read_at));
+        if let Some(whole) = &self.whole {
+            whole.learn_github(date);
+        }
     }
 
     fn known_github(&self) -> Option<(UnixMs, Duration)> {

@@ -1,6 +1,7 @@
 //! Where the log goes and how much of it.
 //!
-//! Decides between journald with real fields and a readable stderr. Called once, by `main`. Knows
+//! Decides between journald with real fields and a readable stderr, and whose word on the level
+//! counts. Set up once, by `main`; the level follows each reload of the configuration. Knows
 //! nothing of what is logged; the rule that no token and no body ever is lies with the types.
 
 use std::fs::File;
@@ -9,8 +10,10 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::LogLevel;
@@ -29,6 +32,28 @@ pub enum LoggingError {
     /// Somebody was here before.
     #[error("the log was already set up: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
+    /// The level of a log that is no more.
+    #[error("the log's level cannot be changed: {0}; restart comenqd")]
+    Level(#[from] reload::Error),
+}
+
+/// The log while it runs: its level can be changed.
+#[derive(Debug, Clone)]
+pub struct LogHandle {
+    filter: reload::Handle<Targets, Registry>,
+    /// `RUST_LOG`, if it says something: then the configuration has no say.
+    rust_log: Option<String>,
+}
+
+impl LogHandle {
+    /// Logs at `level` from now on, unless `RUST_LOG` says otherwise.
+    ///
+    /// # Errors
+    /// Where the log is gone, which it is only while the process ends.
+    pub fn set_level(&self, level: LogLevel) -> Result<(), LoggingError> {
+        let new = filter(level, self.rust_log.as_deref())?;
+        Ok(self.filter.reload(new)?)
+    }
 }
 
 /// Starts the log. `rust_log` and `journal_stream` are the environment's `RUST_LOG` and
@@ -40,8 +65,8 @@ pub fn init(
     level: LogLevel,
     rust_log: Option<&str>,
     journal_stream: Option<&str>,
-) -> Result<(), LoggingError> {
-    let filter = filter(level, rust_log)?;
+) -> Result<LogHandle, LoggingError> {
+    let (filter, handle) = reload::Layer::new(filter(level, rust_log)?);
     let registry = tracing_subscriber::registry().with(filter);
     let journal = goes_to_journal(journal_stream, stderr_identity())
         .then(tracing_journald::layer)
@@ -59,7 +84,10 @@ pub fn init(
             .with_ansi(ansi);
         registry.with(layer).try_init()?;
     }
-    Ok(())
+    Ok(LogHandle {
+        filter: handle,
+        rust_log: rust_log.map(str::to_owned),
+    })
 }
 
 /// The layer's own choice maps info to notice and debug to info; here each means what it says.
@@ -124,6 +152,37 @@ mod tests {
         assert!(shown(Some("")).contains("comenqd=info"));
         assert_eq!(shown(Some("comenqd=trace")), "comenqd=trace");
         assert!(filter(LogLevel::Info, Some("a=b=c")).is_err());
+    }
+
+    #[test]
+    fn the_level_of_a_running_log_can_be_changed() {
+        for (rust_log, expected) in [(None, true), (Some("comenqd=error"), false)] {
+            let (layer, handle) = reload::Layer::new(filter(LogLevel::Info, rust_log).unwrap());
+            let log = LogHandle {
+                filter: handle,
+                rust_log: rust_log.map(str::to_owned),
+            };
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                let enabled = || tracing::enabled!(target: "comenqd", tracing::Level::DEBUG);
+                assert!(!enabled());
+                log.set_level(LogLevel::Debug).unwrap();
+                assert_eq!(enabled(), expected, "{rust_log:?}");
+                log.set_level(LogLevel::Warn).unwrap();
+                assert!(!enabled());
+            });
+        }
+    }
+
+    #[test]
+    fn the_level_of_a_log_that_is_gone_is_an_error() {
+        let (layer, handle) = reload::Layer::new(filter(LogLevel::Info, None).unwrap());
+        drop(layer);
+        let log = LogHandle {
+            filter: handle,
+            rust_log: None,
+        };
+        let error = log.set_level(LogLevel::Debug).unwrap_err();
+        assert!(error.to_string().contains("cannot be changed"), "{error}");
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use comenqd::app::{self, Surroundings};
+use comenqd::app::{self, Setup, Surroundings};
 use comenqd::config::{self, Flags, Sources};
 use comenqd::logging;
+use comenqd::offline;
 use comenqd::server::listener;
 
 /// Where the host says who it is: <https://www.freedesktop.org/software/systemd/man/machine-id.html>.
@@ -28,12 +29,19 @@ fn main() -> ExitCode {
         env: std::env::vars_os().collect(),
         default_config: config::DEFAULT_CONFIG_PATH.into(),
         euid,
+        lookup_user: config::lookup_user,
     };
+    if let Some(command) = &sources.flags.command {
+        return offline(command, &sources);
+    }
     let config = match config::load(&sources) {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
     if sources.flags.check_config {
+        if sources.flags.quiet {
+            return ExitCode::SUCCESS;
+        }
         return match std::io::stdout().write_all(config.render().as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
@@ -41,25 +49,45 @@ fn main() -> ExitCode {
     }
     let var = |name: &str| std::env::var(name).ok();
     let (rust_log, journal) = (var("RUST_LOG"), var("JOURNAL_STREAM"));
-    if let Err(error) = logging::init(config.log_level, rust_log.as_deref(), journal.as_deref()) {
-        return fail(&error);
-    }
-    tracing::info!(
-        "configuration loaded: {}",
-        config.render().trim_end().replace('\n', "; ")
-    );
+    let log = logging::init(config.log_level, rust_log.as_deref(), journal.as_deref());
+    let log = match log {
+        Ok(log) => log,
+        Err(error) => return fail(&error),
+    };
+    tracing::info!("configuration loaded: {}", app::one_line(&config));
     let surroundings = Surroundings {
         fds,
         euid,
         machine: machine_id(Path::new(MACHINE_ID)),
         supervised: var("NOTIFY_SOCKET").is_some(),
+        program: std::env::current_exe().ok(),
     };
-    match app::run(config, surroundings) {
+    let setup = Setup {
+        config,
+        sources,
+        log,
+    };
+    match app::run(setup, surroundings) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn offline(command: &config::Command, sources: &Sources) -> ExitCode {
+    let queue = match &sources.flags.queue_path {
+        Some(queue) => queue.clone(),
+        None => match config::load(sources) {
+            Ok(config) => config.queue_path,
+            Err(error) => return fail(&error),
+        },
+    };
+    match offline::run(command, &queue, &mut std::io::stdout()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&error),
     }
 }
 

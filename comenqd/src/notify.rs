@@ -63,6 +63,13 @@ impl Notifier {
         }
     }
 
+    /// A reload has begun; [`Self::ready`] ends it.
+    pub fn reloading(&self) {
+        let mut states = vec![NotifyState::Reloading];
+        states.extend(NotifyState::monotonic_usec_now().ok());
+        self.tell(&states);
+    }
+
     /// Shutdown has begun.
     pub fn stopping(&self) {
         self.tell(&[NotifyState::Stopping]);

@@ -16,6 +16,8 @@ use crate::store::{Agenda, Job, Wait, WaitKind};
 pub struct Pace {
     /// From one POST to the next.
     pub cooldown: Duration,
+    /// What chance may add to that.
+    pub jitter: Duration,
     /// From the end of an attempt to the first look for it.
     pub look_delay: Duration,
     /// The longest wait for a trouble; one that was stored under other settings may be longer.
@@ -27,6 +29,11 @@ pub struct Pace {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
+    /// Somebody must mend the account.
+    Blocked {
+        /// Why.
+        wait: Wait,
+    },
     /// The whole lane waits.
     LaneWaits {
         /// Why.
@@ -59,13 +66,19 @@ pub enum Plan {
 /// The next thing to do. `identified`: this process knows who it posts as, and GitHub's time.
 #[must_use]
 pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Plan {
+    if let Some(wait) = &agenda.blocked {
+        return Plan::Blocked { wait: wait.clone() };
+    }
     if let Some((wait, left)) = lane_wait(agenda, clock, pace) {
         return Plan::LaneWaits {
             wait: wait.clone(),
             left,
         };
     }
-    let slot = slot(agenda, clock, pace.cooldown);
+    if agenda.undated && !identified {
+        return Plan::AskIdentity;
+    }
+    let slot = slot(agenda, clock, pace);
     let look = next_look(agenda, clock, pace);
     if !agenda.ready && look.is_none() {
         return Plan::Idle {
@@ -91,8 +104,8 @@ pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Pl
     }
 }
 
-/// The lane's wait, if it is not over. A new token need not wait for what the old one was blocked
-/// for.
+/// The lane's wait, if it is not over. Format 1 kept a block here: a new token need not wait for
+/// what the old one was blocked for.
 fn lane_wait<'a>(agenda: &'a Agenda, clock: &Clock, pace: &Pace) -> Option<(&'a Wait, Duration)> {
     let wait = agenda.lane.wait.as_ref()?;
     if wait.kind == WaitKind::Blocked && wait.token_tag != pace.token_tag {
@@ -104,11 +117,11 @@ fn lane_wait<'a>(agenda: &'a Agenda, clock: &Clock, pace: &Pace) -> Option<(&'a 
 }
 
 /// How long until the lane's next POST may go.
-fn slot(agenda: &Agenda, clock: &Clock, cooldown: Duration) -> Duration {
-    agenda
-        .lane
-        .pace
-        .map_or(Duration::ZERO, |last| clock.remaining(last, cooldown))
+fn slot(agenda: &Agenda, clock: &Clock, pace: &Pace) -> Duration {
+    let jitter = Duration::from_millis(agenda.lane.jitter_ms).min(pace.jitter);
+    agenda.lane.pace.map_or(Duration::ZERO, |last| {
+        clock.remaining(last, pace.cooldown.saturating_add(jitter))
+    })
 }
 
 /// The look that falls due first, and how long until then.
@@ -125,8 +138,9 @@ fn next_look<'a>(agenda: &'a Agenda, clock: &Clock, pace: &Pace) -> Option<(&'a 
         .min_by_key(|(_, left)| *left)
 }
 
-/// The first look waits until GitHub surely lists what it created; the second is a backoff too.
-fn look_wait(job: &Job, pace: &Pace) -> Duration {
+/// How long after [`Job::look_from`] a job is looked for. The first look waits until GitHub surely lists what it created; the second is a backoff too.
+#[must_use]
+pub fn look_wait(job: &Job, pace: &Pace) -> Duration {
     if job.empty_looks == 0 {
         pace.look_delay
     } else {

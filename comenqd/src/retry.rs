@@ -1,8 +1,8 @@
 //! What follows from an outcome: outcome × attempts → decision.
 //!
 //! Decides whether a job is done, dead, looked for or posted again, and how long a lane in trouble
-//! waits. Called by the worker after every POST and every complete look. Pure: no clock, no I/O, and
-//! it knows neither the store nor the pace.
+//! waits. Called by the worker after every POST and every complete look. Pure: no clock, no I/O, no
+//! dice; it knows neither the pace nor what the store does with its word.
 //!
 //! Two rules stand above the rest. What may have been posted is never posted again before two
 //! complete looks found nothing; and what is the account's trouble is never counted against a job.
@@ -12,7 +12,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 
 use crate::github::look::Finding;
-use crate::github::{MAX_WAIT, Outcome, Trouble, TroubleKind};
+use crate::github::{MAX_WAIT, Moved, Outcome, OwnerTrouble, RefusalKind, Trouble, TroubleKind};
+use crate::store::Failure;
 
 /// GitHub's times have whole seconds: one more, so that a wait never ends a moment early.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -34,8 +35,25 @@ pub struct Policy {
     pub backoff_min: Duration,
     /// Longest wait of our own making.
     pub backoff_max: Duration,
-    /// Attempts of a job with an unknown outcome before it is given up.
-    pub max_unknown_attempts: u32,
+    /// Attempts of a job that count before it is given up.
+    pub max_attempts: u32,
+    /// How long after the first of them it is given up.
+    pub max_age: Duration,
+}
+
+/// What is known of a job, and of who posts it, when its POST has ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// Attempts that count, this one included.
+    pub attempts: u32,
+    /// Troubles of the lane of the same kind in a row before this one.
+    pub strikes: u32,
+    /// The same of the owner.
+    pub owner_strikes: u32,
+    /// How often this job itself was denied before.
+    pub denied: u32,
+    /// What chance adds to a backoff is drawn from this.
+    pub seed: u64,
 }
 
 /// What becomes of a job after its POST.
@@ -61,6 +79,8 @@ pub enum Decision {
     },
     /// Dead letter.
     Dead {
+        /// What kind.
+        failure: Failure,
         /// Why.
         reason: String,
     },
@@ -70,12 +90,22 @@ pub enum Decision {
         /// What the lane waits for.
         wait: LaneWait,
     },
+    /// The owner bars the account: the same, but only that owner's jobs wait.
+    BarOwner {
+        /// What they wait for.
+        bar: OwnerBar,
+    },
+    /// The target lives elsewhere: find out where, then attempt it there.
+    Follow {
+        /// Where GitHub points.
+        moved: Moved,
+    },
 }
 
 /// A wait of the whole lane; one request probes after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneWait {
-    /// What kind of trouble.
+    /// What kind of trouble. What somebody must mend ends when it is mended, not by time.
     pub kind: TroubleKind,
     /// What happened, for people.
     pub reason: String,
@@ -83,42 +113,71 @@ pub struct LaneWait {
     pub wait: Duration,
 }
 
-/// What a POST leads to. `attempt` is its number, from 1. `strikes` counts the lane's troubles of
-/// the same kind in a row before this one: the worker sets it to 0 where the kind changes, and at
-/// every decision but `PutBack` and `Defer`. `denied` counts this job's own denials before.
+/// A wait of one owner's jobs; one of them tries after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerBar {
+    /// What happened, for people.
+    pub reason: String,
+    /// Where somebody mends it.
+    pub url: Option<String>,
+    /// How long from now.
+    pub wait: Duration,
+}
+
+/// What a POST leads to.
 #[must_use]
-pub fn decide(
-    outcome: &Outcome,
-    attempt: u32,
-    strikes: u32,
-    denied: u32,
-    policy: &Policy,
-) -> Decision {
+pub fn decide(outcome: &Outcome, tried: &Tried, policy: &Policy) -> Decision {
     match outcome {
         Outcome::Posted { comment_id, url } => Decision::Posted {
             comment_id: *comment_id,
             url: url.clone(),
         },
         Outcome::NotSent(trouble) => Decision::PutBack {
-            wait: lane_wait(trouble, strikes, policy),
+            wait: lane_wait(trouble, tried.strikes, tried.seed, policy),
         },
         // Even the last attempt that is allowed: whether it was one too many is told by the looks.
         Outcome::Unknown { reason } => Decision::LookFirst {
-            reason: format!("attempt {attempt} ended with {reason}"),
+            reason: format!("attempt {} ended with {reason}", tried.attempts),
         },
-        Outcome::Refused { reason } => Decision::Dead {
+        Outcome::Refused { kind, reason } => Decision::Dead {
+            failure: failure_of(*kind),
             reason: reason.clone(),
         },
+        Outcome::Moved(moved) if tried.attempts >= policy.max_attempts => Decision::Dead {
+            failure: Failure::TooManyAttempts,
+            reason: format!("{} ({} attempts were made)", moved.reason, tried.attempts),
+        },
+        Outcome::Moved(moved) => Decision::Follow {
+            moved: moved.clone(),
+        },
+        Outcome::Owner(trouble) => Decision::BarOwner {
+            bar: owner_bar(trouble, tried.owner_strikes, tried.seed, policy),
+        },
         Outcome::Account(trouble)
-            if trouble.kind == TroubleKind::Denied && denied.saturating_add(1) >= MAX_DENIED =>
+            if trouble.kind == TroubleKind::Denied
+                && tried.denied.saturating_add(1) >= MAX_DENIED =>
         {
             Decision::Dead {
+                failure: Failure::Denied,
                 reason: format!("{} (it was denied {MAX_DENIED} times)", trouble.reason),
             }
         }
         Outcome::Account(trouble) => Decision::Defer {
-            wait: lane_wait(trouble, strikes, policy),
+            wait: lane_wait(trouble, tried.strikes, tried.seed, policy),
         },
+    }
+}
+
+fn failure_of(kind: RefusalKind) -> Failure {
+    match kind {
+        RefusalKind::NotFound => Failure::NotFound,
+        RefusalKind::Gone => Failure::Gone,
+        RefusalKind::Locked => Failure::Locked,
+        RefusalKind::Archived => Failure::Archived,
+        RefusalKind::NoPermission => Failure::NoPermission,
+        RefusalKind::NotWelcome => Failure::NotWelcome,
+        RefusalKind::Rejected => Failure::Rejected,
+        RefusalKind::Moved => Failure::Moved,
     }
 }
 
@@ -126,21 +185,38 @@ pub fn decide(
 /// and a second; else a backoff that doubles with every trouble in a row. A limit is never waited
 /// for less than the shortest backoff, whatever GitHub says: who comes back too early is banned.
 #[must_use]
-pub fn lane_wait(trouble: &Trouble, strikes: u32, policy: &Policy) -> LaneWait {
-    let wait = match trouble.wait {
-        Some(said) => {
-            let least = match trouble.kind {
-                TroubleKind::Limited => policy.backoff_min,
-                TroubleKind::Blocked | TroubleKind::Offline | TroubleKind::Denied => Duration::ZERO,
-            };
-            (said.min(MAX_WAIT) + MARGIN).max(least)
-        }
-        None => backoff(strikes, policy),
+pub fn lane_wait(trouble: &Trouble, strikes: u32, seed: u64, policy: &Policy) -> LaneWait {
+    let least = match trouble.kind {
+        TroubleKind::Limited => policy.backoff_min,
+        TroubleKind::Blocked | TroubleKind::Offline | TroubleKind::Denied => Duration::ZERO,
     };
     LaneWait {
         kind: trouble.kind,
         reason: trouble.reason.clone(),
-        wait,
+        wait: wait(trouble.wait, least, strikes, seed, policy),
+    }
+}
+
+/// How long an owner's jobs wait: the same, for nobody else.
+#[must_use]
+pub fn owner_bar(trouble: &OwnerTrouble, strikes: u32, seed: u64, policy: &Policy) -> OwnerBar {
+    OwnerBar {
+        reason: trouble.reason.clone(),
+        url: trouble.url.clone(),
+        wait: wait(trouble.wait, policy.backoff_min, strikes, seed, policy),
+    }
+}
+
+fn wait(
+    said: Option<Duration>,
+    least: Duration,
+    strikes: u32,
+    seed: u64,
+    policy: &Policy,
+) -> Duration {
+    match said {
+        Some(said) => (said.min(MAX_WAIT) + MARGIN).max(least),
+        None => backoff(strikes, seed, policy),
     }
 }
 
@@ -150,16 +226,21 @@ pub fn longest_wait(backoff_max: Duration) -> Duration {
     backoff_max.max(MAX_WAIT + MARGIN)
 }
 
-fn backoff(strikes: u32, policy: &Policy) -> Duration {
+/// A backoff that doubles with each trouble in a row, and to which chance adds up to as much again:
+/// many hosts that met the same outage must not come back together.
+#[must_use]
+pub fn backoff(strikes: u32, seed: u64, policy: &Policy) -> Duration {
     let least = policy.backoff_min.min(policy.backoff_max);
     let nth = usize::try_from(strikes.min(MAX_DOUBLINGS)).unwrap_or_default();
     ExponentialBuilder::new()
         .with_min_delay(least)
         .with_max_delay(policy.backoff_max)
+        .with_jitter()
+        .with_jitter_seed(seed)
         .without_max_times()
         .build()
         .nth(nth)
-        .unwrap_or(policy.backoff_max)
+        .map_or(policy.backoff_max, |wait| wait.min(policy.backoff_max))
 }
 
 /// Where a job stands when a complete look has ended.
@@ -167,8 +248,10 @@ fn backoff(strikes: u32, policy: &Policy) -> Duration {
 pub struct Looked {
     /// Complete looks since its last attempt, this one included.
     pub looks: u32,
-    /// Attempts that were or may have been sent.
+    /// Attempts that were or may have been sent, since it was last revived.
     pub attempts: u32,
+    /// The first of them is longer ago than is allowed.
+    pub is_too_old: bool,
     /// Somebody wants it cancelled: never posted again, but still looked for.
     pub cancel_requested: bool,
     /// The lane's interval between posts.
@@ -201,6 +284,11 @@ pub enum Verdict {
     Requeue,
     /// Surely not there, and nobody wants it any more.
     Cancelled,
+    /// Dead letter: surely not there, but tried for too long.
+    TooOld {
+        /// Why.
+        reason: String,
+    },
     /// Dead letter: too many attempts came to nothing that can be known.
     GiveUp {
         /// Why.
@@ -228,11 +316,17 @@ pub fn after_look(finding: &Finding, looked: &Looked, policy: &Policy) -> Verdic
             wait: looked.cooldown.max(looked.look_delay),
         },
         Finding::Nothing if looked.cancel_requested => Verdict::Cancelled,
-        Finding::Nothing if looked.attempts >= policy.max_unknown_attempts => Verdict::GiveUp {
+        Finding::Nothing if looked.attempts >= policy.max_attempts => Verdict::GiveUp {
             reason: format!(
                 "outcome unknown: {} attempts ended without an answer, and no comment was found; \
                  look at the issue before posting it again",
                 looked.attempts
+            ),
+        },
+        Finding::Nothing if looked.is_too_old => Verdict::TooOld {
+            reason: format!(
+                "it could not be posted within {} h of its first attempt",
+                policy.max_age.as_secs().div_ceil(3600)
             ),
         },
         Finding::Nothing => Verdict::Requeue,

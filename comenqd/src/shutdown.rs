@@ -1,12 +1,13 @@
-//! How the process is asked to stop, and with which code it then exits.
+//! How the process is asked to stop or to reload, and with which code it exits after a stop.
 //!
-//! Decides what each signal means. Installed once, by `app`; every part watches the token. Knows
-//! nothing of what stopping takes.
+//! Decides what each signal means. Installed once, by `app`; every part watches the token, and
+//! whoever loads the configuration the count of reloads. Knows nothing of what either takes.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// The exit code that makes systemd start us again after a plain `kill PID`, so that a filled
@@ -21,9 +22,6 @@ pub enum Signal {
     Terminate,
     /// SIGINT: control-C in a terminal.
     Interrupt,
-    /// SIGHUP: the terminal went away; under systemd somebody wants a reload, and a restart is
-    /// the way the configuration is read again.
-    Hangup,
 }
 
 impl Signal {
@@ -32,21 +30,22 @@ impl Signal {
     #[must_use]
     pub fn exit_code(self, under_systemd: bool) -> u8 {
         match self {
-            Self::Terminate | Self::Hangup if under_systemd => EXIT_RESTART,
-            Self::Terminate | Self::Hangup | Self::Interrupt => 0,
+            Self::Terminate if under_systemd => EXIT_RESTART,
+            Self::Terminate | Self::Interrupt => 0,
         }
     }
 }
 
-/// The wish to stop: a token for the parts, and what caused it.
+/// The wish to stop (a token for the parts, and what caused it) and the wishes to reload.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,
     cause: Arc<OnceLock<Signal>>,
+    reloads: watch::Sender<u64>,
 }
 
 impl Shutdown {
-    /// Takes over SIGTERM, SIGINT and SIGHUP. Must be called inside the runtime.
+    /// Takes over SIGTERM and SIGINT, which stop, and SIGHUP, which asks for a reload. Must be called inside the runtime.
     ///
     /// # Errors
     /// Where the kernel refuses a handler.
@@ -58,13 +57,12 @@ impl Shutdown {
         let handle = shutdown.clone();
         tokio::spawn(async move {
             loop {
-                let received = tokio::select! {
-                    Some(()) = terminate.recv() => Signal::Terminate,
-                    Some(()) = interrupt.recv() => Signal::Interrupt,
-                    Some(()) = hangup.recv() => Signal::Hangup,
+                tokio::select! {
+                    Some(()) = terminate.recv() => handle.begin(Signal::Terminate),
+                    Some(()) = interrupt.recv() => handle.begin(Signal::Interrupt),
+                    Some(()) = hangup.recv() => handle.reload(),
                     else => return,
-                };
-                handle.begin(received);
+                }
             }
         });
         Ok(shutdown)
@@ -76,10 +74,28 @@ impl Shutdown {
         self.token.clone()
     }
 
+    /// How often a reload was asked for. Wishes that come while one is carried out become one: wait
+    /// with `changed`, which also sees what came before it was called, and read the configuration
+    /// after it.
+    #[must_use]
+    pub fn reload_requested(&self) -> watch::Receiver<u64> {
+        self.reloads.subscribe()
+    }
+
     /// The signal that began it; `None` where a part's failure did, or nothing yet.
     #[must_use]
     pub fn cause(&self) -> Option<Signal> {
         self.cause.get().copied()
+    }
+
+    /// Once it stops nothing is reloaded any more.
+    fn reload(&self) {
+        if self.token.is_cancelled() {
+            tracing::info!("already stopping; the configuration is not read again");
+        } else {
+            self.reloads
+                .send_modify(|count| *count = count.wrapping_add(1));
+        }
     }
 
     /// The first signal counts. A second one changes nothing: a POST under way is never cut off.
@@ -100,7 +116,6 @@ mod tests {
     #[test]
     fn only_a_kill_under_systemd_asks_for_a_restart() {
         assert_eq!(Signal::Terminate.exit_code(true), 75);
-        assert_eq!(Signal::Hangup.exit_code(true), 75);
         assert_eq!(Signal::Interrupt.exit_code(true), 0);
         assert_eq!(Signal::Terminate.exit_code(false), 0);
     }
@@ -116,10 +131,29 @@ mod tests {
         assert_eq!(shutdown.cause(), Some(Signal::Interrupt));
     }
 
+    #[test]
+    fn nothing_is_reloaded_once_it_stops() {
+        let shutdown = Shutdown::default();
+        let reloads = shutdown.reload_requested();
+        shutdown.reload();
+        shutdown.begin(Signal::Terminate);
+        shutdown.reload();
+        assert_eq!(*reloads.borrow(), 1);
+    }
+
+    /// In one test, for a signal reaches every handler of the process.
     #[tokio::test]
-    async fn a_real_signal_arrives() {
+    async fn a_hangup_asks_for_a_reload_and_a_kill_for_a_stop() {
+        let raise = |signal| nix::sys::signal::raise(signal).unwrap();
         let shutdown = Shutdown::install().unwrap();
-        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM).unwrap();
+        let mut reloads = shutdown.reload_requested();
+        for count in 1..=2 {
+            raise(nix::sys::signal::Signal::SIGHUP);
+            reloads.changed().await.unwrap();
+            assert_eq!(*reloads.borrow_and_update(), count);
+        }
+        assert!(!shutdown.token().is_cancelled());
+        raise(nix::sys::signal::Signal::SIGTERM);
         shutdown.token().cancelled().await;
         assert_eq!(shutdown.cause(), Some(Signal::Terminate));
     }

@@ -16,6 +16,7 @@ mod memory;
 mod post;
 mod process;
 mod sample;
+mod scale;
 mod stage;
 mod start;
 mod table;
@@ -61,6 +62,8 @@ enum Part {
     Process,
     /// resident memory, fresh and after 50 000 posts
     Memory,
+    /// everything again at a thousand, a hundred thousand and a million jobs
+    Scale,
 }
 
 impl Part {
@@ -72,6 +75,7 @@ impl Part {
             Self::Many => post::many(stage),
             Self::Process => process::client(stage),
             Self::Memory => memory::resident(stage),
+            Self::Scale => scale::scale(stage),
         }
     }
 }

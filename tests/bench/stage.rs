@@ -50,6 +50,16 @@ impl Stage {
         }
     }
 
+    /// How many jobs to queue where it is `full` in a full run: a hundredth, so
+    /// that the sizes still differ.
+    pub(crate) fn jobs(&self, full: usize) -> usize {
+        if self.quick {
+            (full / 100).max(600)
+        } else {
+            full
+        }
+    }
+
     /// A directory on the measured disk, removed with what is returned.
     pub(crate) fn disk(&self) -> Result<TempDir, Failure> {
         let builder = tempfile::Builder::new()
@@ -62,6 +72,7 @@ impl Stage {
     pub(crate) fn setup(&self, disk: &TempDir) -> Setup {
         let queue = disk.path().join("queue").display().to_string();
         Setup::for_standin(&self.github)
+            .unlimited()
             .text("queue_path", &queue)
             .text("log_level", "warn")
             .number("cooldown_period_seconds", COOLDOWN_SECONDS)

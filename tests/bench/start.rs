@@ -57,7 +57,21 @@ pub(crate) fn ready(stage: &Stage) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-fn start_and_stop(daemon: &mut Daemon, notify: &Path) -> Result<Duration, Failure> {
+/// Starts the daemon, says how long that took, and stops it.
+pub(crate) fn start_and_stop(daemon: &mut Daemon, notify: &Path) -> Result<Duration, Failure> {
+    let took = start_up(daemon, notify)?;
+    daemon.term();
+    Ok(took)
+}
+
+/// The same, but the daemon has no chance to stop.
+pub(crate) fn start_and_kill(daemon: &mut Daemon, notify: &Path) -> Result<Duration, Failure> {
+    let took = start_up(daemon, notify)?;
+    daemon.kill9();
+    Ok(took)
+}
+
+fn start_up(daemon: &mut Daemon, notify: &Path) -> Result<Duration, Failure> {
     if let Err(error) = std::fs::remove_file(notify)
         && error.kind() != ErrorKind::NotFound
     {
@@ -68,9 +82,7 @@ fn start_and_stop(daemon: &mut Daemon, notify: &Path) -> Result<Duration, Failur
     let start = Instant::now();
     daemon.spawn();
     wait_for_ready(&inbox)?;
-    let took = start.elapsed();
-    daemon.term();
-    Ok(took)
+    Ok(start.elapsed())
 }
 
 fn wait_for_ready(inbox: &UnixDatagram) -> Result<(), Failure> {

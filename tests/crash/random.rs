@@ -84,7 +84,7 @@ fn client(number: usize, mut random: Random, socket: &Path, stop: &AtomicBool) -
 fn killed_at_random() {
     let mut random = Random::seeded();
     let standin = GithubStandin::start(Config::example()).unwrap();
-    let mut daemon = Setup::for_standin(&standin).start();
+    let mut daemon = Setup::for_standin(&standin).unlimited().start();
     let socket = daemon.socket();
     let stop = AtomicBool::new(false);
     let mut kills = 0;

@@ -211,32 +211,6 @@ fn headers_that_trickle_but_arrive() {
 }
 
 #[test]
-fn redirects_are_neither_followed_nor_repeated() {
-    for status in [301, 302, 307, 308] {
-        let (standin, daemon) = world_with(|setup| setup);
-        let location = "/repositories/1000000/issues/2/comments".to_owned();
-        let refusal = Refusal::Redirect { status, location };
-        standin.fault(
-            Fault::on_post()
-                .without_creating()
-                .answer(Answer::Refuse(refusal)),
-        );
-        let id = daemon.submit(ISSUE, "moved").job.id;
-        let job = daemon.wait_for(id, &[JobState::Failed]);
-        assert!(job.last_error.unwrap().contains(&status.to_string()));
-        assert_eq!(posts(&standin).len(), 1);
-        assert!(
-            standin
-                .requests()
-                .iter()
-                .all(|request| request.path.contains("issues/1") || request.kind == Kind::User),
-            "the location was visited"
-        );
-        assert!(bodies(&standin).is_empty());
-    }
-}
-
-#[test]
 fn a_proxys_refusal_is_not_the_jobs_fault() {
     for refusal in [Refusal::ProxyForbidden, Refusal::ProxyAuthentication] {
         let (standin, daemon) = world_with(|setup| setup);

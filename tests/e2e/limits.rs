@@ -184,14 +184,7 @@ fn a_limit_met_while_looking_delays_the_look() {
 
 #[test]
 fn a_403_nobody_knows_waits_and_kills_nothing() {
-    for refusal in [
-        Refusal::OtherForbidden,
-        Refusal::AccessBlocked,
-        Refusal::IpAllowList {
-            organization: "octo".to_owned(),
-        },
-        Refusal::ApiVersionRetired,
-    ] {
+    for refusal in [Refusal::OtherForbidden, Refusal::ApiVersionRetired] {
         let (standin, daemon, id) = really_limited(refusal.clone());
         waiting_lane(&daemon);
         assert_quiet(&standin);
@@ -223,20 +216,12 @@ fn waits_double_from_limit_to_limit() {
     let gaps = gaps(&standin);
     for (gap, least) in gaps.iter().zip([1.0, 2.0, 4.0]) {
         let seconds = gap.as_secs_f64();
-        assert!((least - 0.1..least * 2.0).contains(&seconds), "{gaps:?}");
+        // Chance adds up to as much again, and a probe and a POST take their time.
+        assert!(
+            (least - 0.1..least * 2.0 + 0.8).contains(&seconds),
+            "{gaps:?}"
+        );
     }
-}
-
-#[test]
-fn single_sign_on_is_asked_for_with_its_address() {
-    let (_standin, daemon, id) = limited(Refusal::Saml {
-        organization: "octo".to_owned(),
-    });
-    let lane = waiting_lane(&daemon);
-    let job = daemon.job(id);
-    let told = format!("{:?} {:?}", lane.reason, job.last_error);
-    assert!(told.contains("https://github.com/orgs/octo/sso"), "{told}");
-    assert!(!job.state.is_finished());
 }
 
 #[test]

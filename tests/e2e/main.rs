@@ -7,7 +7,19 @@
 //! exact number of comments, and the spacing of requests.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod activation;
+#[cfg(test)]
+mod apps;
+#[cfg(test)]
+mod badconfig;
+#[cfg(test)]
+mod barred;
+#[cfg(test)]
+mod batch;
+#[cfg(test)]
+mod blocked;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
@@ -19,7 +31,11 @@ mod crowd;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod fair;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod history;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
@@ -31,13 +47,25 @@ mod limits;
 #[cfg(test)]
 mod look;
 #[cfg(test)]
+mod marker;
+#[cfg(test)]
+mod moves;
+#[cfg(test)]
+mod offline;
+#[cfg(test)]
 mod pace;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod quota;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod restored;
+#[cfg(test)]
+mod retry;
 #[cfg(test)]
 mod start;
 #[cfg(test)]
@@ -50,5 +78,9 @@ mod tokens;
 mod unreachable;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod verbs;
+#[cfg(test)]
+mod when;
 #[cfg(test)]
 mod world;

@@ -249,6 +249,7 @@ fn ids_and_states_over_the_wire() {
         cursor: Some("no cursor of ours".to_owned()),
         limit: None,
         include_body: false,
+        history: false,
     };
     let error = connection.call(&list).unwrap().unwrap_err();
     assert_eq!(error.code, ErrorCode::InvalidCursor);

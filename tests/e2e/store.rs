@@ -99,6 +99,7 @@ fn every_acknowledged_job_survives_a_crash() {
             cursor,
             limit: Some(64),
             include_body: true,
+            history: false,
         };
         let reply = connection.call(&page).unwrap().unwrap();
         assert!(reply.jobs.len() <= 64);
@@ -151,6 +152,7 @@ fn a_page_of_big_comments_fits_into_a_frame() {
             cursor,
             limit: None,
             include_body: true,
+            history: false,
         };
         let reply = connection.call(&page).unwrap().unwrap();
         seen += reply.jobs.len();

@@ -42,7 +42,7 @@ fn one_comment_from_the_command_line_to_github() {
             done.stdout
         );
     }
-    assert!(daemon.cli(&["show", "1"]).ok().stdout.contains(&url));
+    assert!(daemon.cli(&["show", "1"]).ok().stdout.contains(&*url));
     assert!(daemon.cli(&["status"]).ok().stdout.contains(LOGIN));
     assert_eq!(posts(&standin).len(), 1);
 }
@@ -53,7 +53,7 @@ fn the_log_tells_a_jobs_life_without_secrets() {
     let id = daemon.submit(ISSUE, "a very private remark").job.id;
     let url = daemon.wait_posted(id).comment_url.unwrap();
     let log = wait::until("the log to name the comment", SOON, || {
-        Some(daemon.log()).filter(|log| log.contains(&url))
+        Some(daemon.log()).filter(|log| log.contains(&*url))
     });
     assert!(log.contains("queued") && log.contains("posted"), "{log}");
     assert!(!log.contains("private remark"), "a body in the log");

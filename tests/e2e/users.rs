@@ -4,28 +4,15 @@
 use std::os::unix::fs::PermissionsExt;
 
 use comenq_proto::{ErrorCode, JobState};
-use harness::cli::{Cli, Done};
+use harness::cli::Cli;
 use harness::daemon::Daemon;
 use harness::github::GithubStandin;
 use harness::needs;
 use serde_json::Value;
 
-use crate::world::{ISSUE, OTHER, bodies, posts, world, world_with};
-
-const ANN: u32 = 12_001;
-const BEN: u32 = 12_002;
-/// The group of the daemon's socket in these tests: the daemon runs as root.
-const MEMBER: u32 = 0;
-
-fn run(daemon: &Daemon, uid: u32, words: &[&str]) -> Done {
-    Cli::as_user(&daemon.socket(), words, uid, MEMBER).run()
-}
-
-fn post(daemon: &Daemon, uid: u32, target: &str, body: &str) -> u64 {
-    let done = run(daemon, uid, &["post", "--json", target, body]);
-    assert_eq!(done.code, 0, "{done:?}");
-    done.json()["job"]["id"].as_u64().unwrap()
-}
+use crate::world::{
+    ANN, BEN, ISSUE, OTHER, bodies, post_as as post, posts, run_as as run, world, world_with,
+};
 
 /// A world in which the account has just posted and rests.
 fn resting(seconds: u64) -> (GithubStandin, Daemon) {

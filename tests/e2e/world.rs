@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use comenq_proto::Job;
+use comenq_proto::{ErrorCode, Job, LaneStatus};
+use harness::cli::{Cli, Done};
 use harness::daemon::Daemon;
 use harness::github::{Comment, Config, GithubStandin, Kind, LOGIN, Record};
 use harness::setup::Setup;
@@ -19,6 +20,55 @@ pub(crate) const SLACK: Duration = Duration::from_millis(3);
 pub(crate) const ISSUE: &str = "octo/demo#1";
 /// Another.
 pub(crate) const OTHER: &str = "octo/demo#2";
+
+/// Two people; to be them a test must run as root.
+pub(crate) const ANN: u32 = 12_001;
+pub(crate) const BEN: u32 = 12_002;
+/// The group of the daemon's socket in these tests: the daemon runs as root.
+const MEMBER: u32 = 0;
+
+/// The client as another user.
+pub(crate) fn run_as(daemon: &Daemon, uid: u32, words: &[&str]) -> Done {
+    Cli::as_user(&daemon.socket(), words, uid, MEMBER).run()
+}
+
+/// Queues a comment as another user.
+pub(crate) fn post_as(daemon: &Daemon, uid: u32, target: &str, body: &str) -> u64 {
+    job_id(&run_as(daemon, uid, &["post", "--json", target, body]))
+}
+
+/// Queues a comment with the real client and these options.
+pub(crate) fn post(daemon: &Daemon, target: &str, body: &str, options: &[&str]) -> u64 {
+    let words = [&["post", "--json", target, body], options].concat();
+    job_id(&daemon.cli(&words).run())
+}
+
+fn job_id(done: &Done) -> u64 {
+    assert_eq!(done.code, 0, "{done:?}");
+    done.json()["job"]["id"].as_u64().unwrap()
+}
+
+/// Asserts that the client was refused: its exit code, and the error's name on the wire. Asked
+/// with `--json`.
+pub(crate) fn assert_refused(done: &Done, exit: i32, code: ErrorCode) {
+    assert_eq!(done.code, exit, "{done:?}");
+    assert_eq!(done.json_error()["code"], code.name(), "{done:?}");
+}
+
+/// The lane of an account once it is in this phase.
+pub(crate) fn lane_in(daemon: &Daemon, account: &str, phase: &str) -> LaneStatus {
+    wait::until(&format!("{account} to be {phase}"), SOON, || {
+        let mut lanes = daemon.status().lanes.into_iter();
+        lanes.find(|lane| lane.account == account && lane.phase == phase)
+    })
+}
+
+/// Waits until the daemon has logged this so many times.
+pub(crate) fn logged(daemon: &Daemon, text: &str, times: usize) {
+    wait::until(&format!("the log to say {text:?}"), SOON, || {
+        (daemon.log().matches(text).count() >= times).then_some(())
+    });
+}
 
 /// The stand-in with its example account and issues.
 pub(crate) fn standin() -> GithubStandin {

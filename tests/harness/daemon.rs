@@ -10,6 +10,8 @@
     reason = "a test whose tools fail has failed"
 )]
 
+mod reload;
+
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -285,5 +287,6 @@ pub fn submission(target: &str, body: &str, key: Option<&str>) -> JobSubmit {
         host: None,
         body: body.to_owned(),
         key: key.map(str::to_owned),
+        ..JobSubmit::default()
     }
 }

@@ -7,6 +7,8 @@
     reason = "a test whose tools fail has failed"
 )]
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -96,6 +98,14 @@ impl Setup {
     pub fn raw(mut self, key: &str, toml: &str) -> Self {
         self.set(key, toml);
         self
+    }
+
+    /// No limits per user: for tests and figures that are not about them.
+    #[must_use]
+    pub fn unlimited(self) -> Self {
+        self.number("policy.max_queued_jobs", 100_000_000)
+            .number("policy.max_queued_bytes", 1 << 40)
+            .number("policy.max_submits_per_minute", 1_000_000_000)
     }
 
     /// Where the token comes from.
@@ -219,7 +229,9 @@ impl Setup {
         file.expect("the daemon's log")
     }
 
-    fn write_config(&self) -> PathBuf {
+    /// Writes configuration and token file anew; returns the configuration's path.
+    #[expect(clippy::must_use_candidate, reason = "often only the writing matters")]
+    pub fn write_config(&self) -> PathBuf {
         let mut config = self.config.clone();
         match &self.token {
             Token::File(token) => {

@@ -153,6 +153,7 @@ pub(crate) fn list(connection: &mut Connection, include_body: bool) -> Vec<Job> 
             cursor,
             limit: None,
             include_body,
+            history: false,
         };
         let page = ask(connection, &page).unwrap().expect("a page of jobs");
         jobs.extend(page.jobs);

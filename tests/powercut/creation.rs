@@ -17,7 +17,11 @@ const START: Duration = Duration::from_millis(60);
 
 pub(crate) fn run() {
     let mut random = Random::seeded();
-    let mut world = World::new(Setup::new("http://127.0.0.1:9").token(Token::Absent));
+    let mut world = World::new(
+        Setup::new("http://127.0.0.1:9")
+            .unlimited()
+            .token(Token::Absent),
+    );
     for cut in 1..=CUTS {
         world.set_queue(&format!("queue-{cut}"));
         world.daemon.spawn();

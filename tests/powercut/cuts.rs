@@ -46,7 +46,11 @@ const ENDS: [End; 6] = [
 /// Nothing is posted here: without a token there is nothing to wait for.
 pub(crate) fn run() {
     let mut random = Random::seeded();
-    let mut world = World::new(Setup::new("http://127.0.0.1:9").token(Token::Absent));
+    let mut world = World::new(
+        Setup::new("http://127.0.0.1:9")
+            .unlimited()
+            .token(Token::Absent),
+    );
     let mut clients: Vec<Client> = (0..CLIENTS)
         .map(|number| Client::new(format!("client{number}"), random.fork()))
         .collect();

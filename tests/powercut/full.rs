@@ -1,14 +1,14 @@
-//! The disk is full: what was acknowledged stays, what is refused is refused
-//! clearly, and with space again everything goes on.
+//! The disk fills up, and is filled by others: what was acknowledged stays, what is
+//! refused is refused clearly, the daemon starts all the same, and with space again
+//! everything goes on.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use comenq_proto::ErrorCode;
+use comenq_proto::{ErrorCode, JobBump};
 use harness::connection::Connection;
-use harness::daemon::Daemon;
 use harness::setup::{Setup, Token};
 use harness::wait;
 
@@ -18,7 +18,7 @@ use crate::world::World;
 
 /// The smallest on which ext4 makes a journal, and some.
 const MEGABYTES: u64 = 16;
-/// What is freed in the end: enough for the store to open and to go on.
+/// What is freed in the end, beside what others took: enough for a new reserve.
 const BALLAST_BYTES: usize = 4 << 20;
 /// What the kernel calls it.
 const NO_SPACE: &str = "No space left on device";
@@ -26,13 +26,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn run() {
     let mut random = Random::seeded();
-    let setup = Setup::new("http://127.0.0.1:9").token(Token::Absent);
+    let setup = Setup::new("http://127.0.0.1:9")
+        .token(Token::Absent)
+        .unlimited();
     let mut world = World::sized(setup, MEGABYTES);
     let ballast = world.disk.path().join("ballast");
-    fill(&ballast);
+    fs::write(&ballast, vec![7; BALLAST_BYTES]).unwrap();
     let mut connection = world.start();
+    let reserve = world.disk.path().join("queue/reserve");
+    wait::until("the reserve", PATIENCE, || reserve.exists().then_some(()));
     let mut promises = submit_until_refused(&mut connection, &mut random);
-    println!("{} jobs were taken", promises.len() - 1);
+    let refused = promises.pop().expect("the last one");
+    println!("{} jobs were taken", promises.len());
+    check(&mut promises, &mut connection);
+
+    let others = world.disk.path().join("others");
+    fill(&others);
+    change_until_refused(&mut connection, &promises[0]);
     let status = world.daemon.wait_exit();
     assert!(!status.success(), "on a full disk it ended with {status}");
     let log = world.daemon.log();
@@ -40,41 +50,64 @@ pub(crate) fn run() {
     assert!(why.is_some_and(|line| line.contains(NO_SPACE)), "{why:?}");
 
     world.disk.cut_power();
-    world.disk.restore_power();
-    world.daemon.start_again();
-    refused_again(&world.daemon, &promises[0]);
+    // The reserve makes room to start, and to go on with what was taken.
+    let mut connection = world.restore_power();
+    assert!(!reserve.exists());
+    check(&mut promises, &mut connection);
+    refuse(&mut connection, &refused);
+    world.cut_power();
+    check(&mut promises, &mut world.restore_power());
+
+    fs::remove_file(&others).unwrap();
     fs::remove_file(&ballast).unwrap();
-    wait::until("the store to be opened", PATIENCE, || {
-        world.daemon.status().store.ok.then_some(())
+    wait::until("jobs to be taken", PATIENCE, || {
+        let mut connection = world.daemon.connect();
+        let answer = connection.call(&refused.request()).ok()?;
+        answer.is_ok().then_some(())
     });
+    assert!(reserve.exists());
     check(&mut promises, &mut world.daemon.connect());
     world.cut_power();
     check(&mut promises, &mut world.restore_power());
 }
 
-/// A start on the full disk: there may be room to open the store, but where there
-/// is none everybody is told.
-fn refused_again(daemon: &Daemon, promise: &Promise) {
-    let store = daemon.status().store;
-    println!("started on the full disk: {store:?}");
-    let Some(reason) = store.reason else {
-        assert!(store.ok);
-        return;
-    };
-    assert!(!store.ok && reason.contains(NO_SPACE), "{reason}");
-    let answer = daemon.connect().call(&promise.request());
-    let error = answer.expect("an answer").expect_err("no store to take it");
-    assert_eq!(error.code, ErrorCode::StoreUnavailable, "{error:?}");
-    assert!(error.message.contains(NO_SPACE), "{error:?}");
-    let words = ["post", "--timeout", "1s", "octo/demo#1", "in vain"];
-    let done = daemon.cli(&words).run();
-    assert!(done.code == 1 && done.stderr.contains(NO_SPACE), "{done:?}");
+/// A submission is refused, for a reason that helps.
+fn refuse(connection: &mut Connection, promise: &Promise) {
+    let answer = connection.call(&promise.request());
+    let error = answer
+        .expect("an answer on a full disk")
+        .expect_err("no room");
+    assert_eq!(
+        (error.code, error.retryable),
+        (ErrorCode::StoreFull, true),
+        "{error:?}"
+    );
+    assert!(error.message.contains("free some space"), "{error:?}");
 }
 
+/// Changes a job again and again; sooner or later that takes a block that the disk does not have.
+fn change_until_refused(connection: &mut Connection, promise: &Promise) {
+    let id = promise.id.expect("a job");
+    for _ in 0..100_000 {
+        let answer = connection.call(&JobBump { id });
+        if let Err(error) = answer.expect("an answer on a full disk") {
+            assert_eq!(
+                (error.code, error.retryable),
+                (ErrorCode::CommitFailed, true)
+            );
+            assert!(error.message.contains(NO_SPACE), "{error:?}");
+            return;
+        }
+    }
+    panic!("the disk does not fill");
+}
+
+/// Somebody else's file takes all that is left.
 fn fill(path: &Path) {
     let mut file = File::create(path).unwrap();
-    file.write_all(&vec![7; BALLAST_BYTES]).unwrap();
-    file.sync_all().unwrap();
+    while file.write_all(&[7; 512]).is_ok() {}
+    // What cannot be written back is refused here at the latest.
+    drop(file.sync_all());
 }
 
 /// The last one is not acknowledged.
@@ -82,23 +115,13 @@ fn submit_until_refused(connection: &mut Connection, random: &mut Random) -> Vec
     let mut promises = Vec::new();
     for number in 0..10_000 {
         let mut promise = Promise::new(format!("full-{number}"), random);
-        let answer = connection
-            .call(&promise.request())
-            .expect("an answer on a full disk");
-        let refused = answer.is_err();
-        match answer {
-            Ok(reply) => promise.id = Some(reply.job.id),
-            Err(error) => {
-                println!("{error:?}");
-                assert_eq!(
-                    (error.code, error.retryable),
-                    (ErrorCode::CommitFailed, true)
-                );
-                assert!(error.message.contains(NO_SPACE), "{error:?}");
-            }
-        }
+        let answer = connection.call(&promise.request());
+        let taken = answer.expect("an answer").ok();
+        promise.id = taken.map(|reply| reply.job.id);
         promises.push(promise);
-        if refused {
+        let last = &promises[promises.len() - 1];
+        if last.id.is_none() {
+            refuse(connection, last);
             return promises;
         }
     }

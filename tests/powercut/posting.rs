@@ -62,7 +62,7 @@ struct Story {
 pub(crate) fn run() {
     let random = Random::seeded();
     let standin = GithubStandin::start(Config::example()).unwrap();
-    let world = World::new(Setup::for_standin(&standin));
+    let world = World::new(Setup::for_standin(&standin).unlimited());
     let mut story = Story {
         standin,
         world,

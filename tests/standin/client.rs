@@ -105,6 +105,16 @@ pub(crate) fn try_call(
     receive(send(standin.address(), method, path, Some(TOKEN), body))
 }
 
+/// A request with another token.
+pub(crate) fn call_as(standin: &GithubStandin, token: &str, method: &str, path: &str) -> Answer {
+    let body = if method == "POST" && path.ends_with("/comments") {
+        r#"{"body":"hello"}"#
+    } else {
+        ""
+    };
+    receive(send(standin.address(), method, path, Some(token), body)).unwrap()
+}
+
 /// Posts a comment to `octo/demo#1`.
 pub(crate) fn post(standin: &GithubStandin, body: &str) -> Answer {
     call(

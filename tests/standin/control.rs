@@ -165,6 +165,41 @@ fn a_script_sets_up_and_reads_back() {
 }
 
 #[test]
+fn a_script_changes_apps_places_and_warnings() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = Program::start(&dir.path().join("state.json"));
+    let app = json!({"id": 5, "slug": "shell-app", "bot_id": 55, "installation_id": 6,
+        "private_key": harness::github::APP_KEY});
+    program.set("app", &app);
+    program.set(
+        "installation",
+        &json!({"installation_id": 6, "suspended": true, "token_seconds": 60,
+            "expire_tokens": true}),
+    );
+    let read = |path: &str| {
+        let path = format!("/api/v3{path}");
+        receive(send(program.address, "GET", &path, Some(TOKEN), "")).unwrap()
+    };
+    assert_eq!(read("/users/shell-app%5Bbot%5D").json()["id"], 55);
+
+    program.set("state", &json!({"issue": "octo/demo#1", "open": false}));
+    assert_eq!(read("/repos/octo/demo/issues/1").json()["state"], "closed");
+    program.set("rename", &json!({"from": "octo/demo", "to": "New/Name"}));
+    assert_eq!(program.post("moved"), 307);
+    program.set("issue", &json!({"issue": "New/Other#1"}));
+    program.set(
+        "transfer",
+        &json!({"from": "new/name#1", "to": "new/other#2"}),
+    );
+    assert_eq!(read("/repos/new/name/issues/1").status, 301);
+    let sunset = json!({"login": "shell", "name": "sunset", "value": "soon"});
+    program.set("header", &sunset);
+    assert_eq!(read("/user").header("sunset"), Some("soon"));
+    program.set("header", &json!({"login": "shell", "name": "sunset"}));
+    assert_eq!(read("/user").header("sunset"), None);
+}
+
+#[test]
 fn nonsense_is_refused_with_a_reason() {
     let dir = tempfile::tempdir().unwrap();
     let program = Program::start(&dir.path().join("state.json"));
@@ -173,6 +208,23 @@ fn nonsense_is_refused_with_a_reason() {
         ("POST", "nothing", Value::Null),
         ("POST", "fault", json!({"wrong": 1})),
         ("POST", "issue", json!({"issue": "octo/demo"})),
+        ("POST", "rename", json!({"from": "octo/none", "to": "a/b"})),
+        (
+            "POST",
+            "transfer",
+            json!({"from": "octo/demo#1", "to": "no/where#1"}),
+        ),
+        (
+            "POST",
+            "state",
+            json!({"issue": "octo/demo#99", "open": true}),
+        ),
+        (
+            "POST",
+            "app",
+            json!({"id": 1, "slug": "x", "bot_id": 2, "installation_id": 3,
+            "private_key": "no key"}),
+        ),
     ] {
         let answer = program.control(method, verb, &body);
         assert_eq!(answer.status, 400);

@@ -4,10 +4,16 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod apps;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod moves;
+#[cfg(test)]
+mod real_client;
 #[cfg(test)]
 mod refusals;

@@ -17,9 +17,9 @@ fn submit() -> JobSubmit {
         owner: "o".into(),
         repo: "r".into(),
         number: 1,
-        host: None,
         body: "text".into(),
         key: Some("k".into()),
+        ..JobSubmit::default()
     }
 }
 

@@ -1,51 +1,25 @@
 //! `comenq cancel`: never post these jobs.
-//!
-//! Decides that one job that cannot be cancelled does not keep the others from
-//! it: each is tried, each refusal is told, and the first one is the exit code.
 
 use comenq_proto::{JobCancel, JobCancelReply, JobState};
 
-use super::{Context, words::target};
+use super::{Context, each::each, words::name};
 use crate::{
-    cli::CancelArgs,
+    cli::JobsArgs,
     exit::Exit,
     failure::Failure,
-    json::{CancelJson, CancelledJson},
+    json::{CancelJson, JobJson},
     output::plain_line,
 };
 
-pub(super) fn run(args: &CancelArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let mut replies = Vec::new();
-    let mut refused = Vec::new();
-    for id in &args.ids {
-        match context.ask(&JobCancel { id: id.get() }) {
-            Ok(reply) => replies.push(reply),
-            // Unreachable for one is unreachable for all.
-            Err(failure) if failure.exit == Exit::Unreachable => {
-                refused.push(failure);
-                break;
-            }
-            Err(failure) => refused.push(failure),
-        }
-    }
-    if refused.is_empty() || !replies.is_empty() {
-        report(&replies, context)?;
-    }
-    let mut exit = Exit::Done;
-    for failure in &refused {
-        let code = context.output.failure(failure);
-        if exit == Exit::Done {
-            exit = code;
-        }
-    }
-    Ok(exit)
+pub(super) fn run(args: &JobsArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    each(&args.ids, context, |id| JobCancel { id }, report)
 }
 
 fn report(replies: &[JobCancelReply], context: &mut Context<'_>) -> Result<(), Failure> {
     if context.output.is_json() {
-        let jobs = replies.iter().map(|reply| CancelledJson {
-            job: (&reply.job).into(),
-            may_have_been_posted: reply.may_have_been_posted,
+        let jobs = replies.iter().map(|reply| {
+            let job = JobJson::from(&reply.job);
+            job.may_have_been_posted(reply.may_have_been_posted)
         });
         let jobs = jobs.collect();
         return context.output.json(CancelJson { jobs });
@@ -59,7 +33,7 @@ fn report(replies: &[JobCancelReply], context: &mut Context<'_>) -> Result<(), F
 
 fn sentence(reply: &JobCancelReply) -> String {
     let job = &reply.job;
-    let name = format!("#{} for {}", job.id, target(job));
+    let name = name(job);
     match (reply.may_have_been_posted, job.state) {
         (true, _) => format!("{name} may have been posted; it will never be reposted"),
         (false, JobState::Cancelled) => format!("cancelled {name}"),

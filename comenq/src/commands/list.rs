@@ -1,4 +1,4 @@
-//! `comenq list`: unfinished jobs and those finished within a day.
+//! `comenq list`: unfinished jobs and those finished within a day, or the history.
 //!
 //! Decides which pages are fetched (all, unless the user asks for one) and what
 //! a row of the table says.
@@ -21,6 +21,7 @@ pub(super) fn run(args: ListArgs, context: &mut Context<'_>) -> Result<(), Failu
         cursor: args.cursor,
         limit: Some(args.limit.unwrap_or(MAX_PAGE)),
         include_body: context.output.is_json(),
+        history: args.history,
     };
     let mut jobs = Vec::new();
     let next_cursor = loop {
@@ -33,10 +34,15 @@ pub(super) fn run(args: ListArgs, context: &mut Context<'_>) -> Result<(), Failu
         }
         request.cursor = page.next_cursor;
     };
-    report(&jobs, next_cursor.as_deref(), context)
+    report(&jobs, next_cursor.as_deref(), request.history, context)
 }
 
-fn report(jobs: &[Job], next: Option<&str>, context: &mut Context<'_>) -> Result<(), Failure> {
+fn report(
+    jobs: &[Job],
+    next: Option<&str>,
+    is_history: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let output = &mut context.output;
     if output.is_json() {
         return output.json(ListJson {
@@ -49,7 +55,10 @@ fn report(jobs: &[Job], next: Option<&str>, context: &mut Context<'_>) -> Result
     }
     output.text(&table(jobs, output.times()))?;
     if let Some(cursor) = next {
-        output.note(&format!("there are more: comenq list --cursor {cursor}"));
+        let history = if is_history { " --history" } else { "" };
+        output.note(&format!(
+            "there are more: comenq list{history} --cursor {cursor}"
+        ));
     }
     Ok(())
 }
@@ -92,8 +101,14 @@ fn what(job: &Job, times: Times) -> String {
     if let Some(at) = job.next_attempt_at_ms.filter(|_| !job.state.is_finished()) {
         parts.push(format!("next try {}", times.ahead(at)));
     }
+    if let Some(at) = job.next_look_at_ms.filter(|_| !job.state.is_finished()) {
+        parts.push(format!("next look {}", times.ahead(at)));
+    }
+    if let Some(newer) = job.superseded_by {
+        parts.push(format!("superseded by #{newer}"));
+    }
     let reason = job.last_error.clone();
     parts.extend(reason.filter(|_| job.state != JobState::Posted));
-    parts.extend(job.comment_url.clone());
+    parts.extend(job.comment_url.as_deref().map(ToOwned::to_owned));
     parts.join("; ")
 }

@@ -3,10 +3,20 @@
 //! Decides which file serves which command; a command builds its request, asks,
 //! and words the answer.
 
+mod batch;
+mod body;
+mod bump;
 mod cancel;
+mod each;
+mod edit;
+mod export;
+mod hold;
 mod list;
 mod ping;
 mod post;
+mod release;
+mod resume;
+mod retry;
 mod show;
 mod status;
 mod words;
@@ -36,11 +46,18 @@ impl Context<'_> {
 /// Does one command.
 pub(crate) fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, Failure> {
     let done = match command {
-        Command::Post(args) => post::run(args, context),
+        Command::Post(args) => post::run(*args, context),
         Command::List(args) => list::run(args, context),
         Command::Show(args) => show::run(&args, context),
         Command::Status => status::run(context),
+        Command::Edit(args) => edit::run(args, context),
+        Command::Hold(args) => return hold::run(&args, context),
+        Command::Release(args) => return release::run(&args, context),
         Command::Cancel(args) => return cancel::run(&args, context),
+        Command::Retry(args) => return retry::run(args, context),
+        Command::Bump(args) => return bump::run(&args, context),
+        Command::Resume(args) => resume::run(args, context),
+        Command::Export => export::run(context),
         Command::Ping => ping::run(context),
     };
     done.map(|()| Exit::Done)

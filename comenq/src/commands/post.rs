@@ -1,59 +1,73 @@
 //! `comenq post`: queue one comment.
 //!
-//! Decides where the comment's text comes from. Everything that can be wrong
-//! with the arguments is found before anybody is connected to, and standard
-//! input is read to its end first: the daemon never waits for a typist.
+//! Decides what the arguments ask for. Everything that can be wrong with them is
+//! found before anybody is connected to. `--batch` is [`batch`]'s.
 
-use std::{
-    fs,
-    io::{self, Read},
-    path::Path,
-};
-
-use comenq_proto::{
-    CommentBody, ErrorCode, JobSubmit, JobSubmitReply, MAX_BODY_BYTES, SubmitKey, TargetError,
-    TargetRef,
-};
+use comenq_proto::{JobState, JobSubmit, JobSubmitReply, SubmitKey, TargetError, TargetRef};
 
 use super::{
-    Context,
-    words::{ordinal, target},
+    Context, batch, body,
+    words::{name, ordinal},
 };
 use crate::{
-    cli::PostArgs,
-    exit::Exit,
+    cli::{PostArgs, SubmitOptions},
     failure::Failure,
     json::PostJson,
     output::{Output, plain_line},
-    times::{Times, rfc3339},
+    times::Times,
+    when::{Moment, When},
 };
 
 pub(super) fn run(args: PostArgs, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (to, given) = target_and_body(&args.target, args.rest)?;
-    let body = match (given, args.file) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::usage(
-                "the comment is given twice, as an argument and with --file; leave one out",
-            ));
-        }
-        (Some(text), None) if text != "-" => CommentBody::parse(text)?,
-        (None, Some(file)) if file != Path::new("-") => from_file(&file)?,
-        _ => from_stdin(context)?,
-    };
+    if let Some(file) = args.batch {
+        return batch::run(&file, args.key, context);
+    }
+    let target = args.target.unwrap_or_default();
+    let (to, given) = target_and_body(&target, args.rest)?;
+    let body = body::read(given, args.file.as_deref(), context)?;
     let key = args.key.unwrap_or_else(SubmitKey::random);
     let request = JobSubmit {
-        owner: to.target.owner.to_string(),
-        repo: to.target.repo.to_string(),
-        number: to.target.number.get(),
-        host: to.host,
         body: body.into_string(),
         key: Some(key.to_string()),
+        ..submission(to, args.options, context.output.times())?
     };
     let answer = context.client.call(&request);
     let reply = answer.map_err(|error| Failure::of_submission(error, &context.client, &key))?;
     // After a repetition "duplicate" only tells that our first try had arrived.
     let was_there = reply.duplicate && !context.client.has_repeated();
     report(&reply, &key, was_there, &mut context.output)
+}
+
+/// A submission for this target with these options, without key and text.
+pub(super) fn submission(
+    to: TargetRef,
+    options: SubmitOptions,
+    times: Times,
+) -> Result<JobSubmit, Failure> {
+    let mut request = JobSubmit {
+        owner: to.target.owner.to_string(),
+        repo: to.target.repo.to_string(),
+        number: to.target.number.get(),
+        host: to.host,
+        account: options.account,
+        priority: options.priority,
+        replace_key: options.replace_key.map(|key| key.to_string()),
+        if_open: options.if_open,
+        hold: options.hold,
+        ..JobSubmit::default()
+    };
+    let moment = |when: When| when.moment(|| times.zone());
+    match options.not_before.map(moment).transpose()? {
+        Some(Moment::AfterMs(delay)) => request.delay_ms = Some(delay),
+        Some(Moment::AtMs(at)) => request.not_before_ms = Some(at),
+        None => {}
+    }
+    match options.expires.map(moment).transpose()? {
+        Some(Moment::AfterMs(delay)) => request.expires_in_ms = Some(delay),
+        Some(Moment::AtMs(at)) => request.expires_at_ms = Some(at),
+        None => {}
+    }
+    Ok(request)
 }
 
 /// Sorts the arguments after the target: a number unless the target has one,
@@ -78,45 +92,6 @@ fn target_and_body(text: &str, rest: Vec<String>) -> Result<(TargetRef, Option<S
     }
 }
 
-fn from_file(path: &Path) -> Result<CommentBody, Failure> {
-    let shown = path.display().to_string();
-    let mut file = fs::File::open(path).map_err(|error| unreadable(&shown, &error))?;
-    read(&mut file, &shown)
-}
-
-fn from_stdin(context: &mut Context<'_>) -> Result<CommentBody, Failure> {
-    if context.stdin_is_terminal {
-        context
-            .output
-            .note("type the comment; Ctrl-D on a line of its own ends it");
-    }
-    read(context.stdin, "standard input")
-}
-
-fn read(source: &mut dyn Read, name: &str) -> Result<CommentBody, Failure> {
-    // One byte more than allowed tells that there is more, without reading on.
-    let limit = u64::try_from(MAX_BODY_BYTES).map_or(u64::MAX, |max| max + 1);
-    let mut bytes = Vec::new();
-    let read = source.take(limit).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(name, &error))?;
-    if bytes.len() > MAX_BODY_BYTES {
-        let message = format!("comment in {name} has more than {MAX_BODY_BYTES} bytes; shorten it");
-        let code = ErrorCode::BodyTooLong.name();
-        return Err(Failure::new(code, Exit::Usage, message));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let message = format!("comment in {name} is not UTF-8 text at byte {at}; convert it");
-        Failure::new(ErrorCode::InvalidBody.name(), Exit::Usage, message)
-    })?;
-    Ok(CommentBody::parse(text)?)
-}
-
-fn unreadable(name: &str, error: &io::Error) -> Failure {
-    let message = format!("cannot read the comment from {name}: {error}");
-    Failure::new("input", Exit::Usage, message)
-}
-
 fn report(
     reply: &JobSubmitReply,
     key: &SubmitKey,
@@ -124,14 +99,7 @@ fn report(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json(PostJson {
-            job: (&reply.job).into(),
-            key: key.as_str(),
-            duplicate: reply.duplicate,
-            position: reply.position,
-            expected_at: reply.expected_at_ms.and_then(rfc3339),
-            notes: &reply.notes,
-        });
+        return output.json(PostJson::new(reply, key.as_str()));
     }
     for note in &reply.notes {
         output.note(note);
@@ -141,22 +109,33 @@ fn report(
 }
 
 /// `queued #7 for owner/repo#123: 3rd in line, expected about 12:41 (in 31 min)`.
-fn sentence(reply: &JobSubmitReply, was_there: bool, times: Times) -> String {
+pub(super) fn sentence(reply: &JobSubmitReply, was_there: bool, times: Times) -> String {
     let job = &reply.job;
-    let mut text = format!("queued #{} for {}", job.id, target(job));
-    if was_there {
-        text = format!("already {text} ({})", job.state);
-    }
+    let mut text = match (was_there, job.state) {
+        (true, state) => format!("already queued {} ({state})", name(job)),
+        (false, JobState::Held) => format!("queued {}, held", name(job)),
+        (false, _) => format!("queued {}", name(job)),
+    };
+    let is_waiting = !job.state.is_finished();
+    let release = (job.state == JobState::Held)
+        .then(|| format!("let it go on with comenq release {}", job.id));
+    let not_before = job.not_before_ms.filter(|_| is_waiting);
+    let not_before = not_before.map(|at| format!("not before {}", times.ahead(at)));
     let position = reply.position.map(|at| format!("{} in line", ordinal(at)));
     let expected = reply.expected_at_ms.map(|at| match times.ahead(at) {
         now if now == "now" => "expected now".to_owned(),
         later => format!("expected about {later}"),
     });
-    let parts: Vec<String> = position
-        .into_iter()
-        .chain(expected)
-        .chain(job.comment_url.clone())
-        .collect();
+    let parts: Vec<String> = [
+        release,
+        not_before,
+        position,
+        expected,
+        job.comment_url.as_deref().map(ToOwned::to_owned),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if !parts.is_empty() {
         text = format!("{text}: {}", parts.join(", "));
     }
@@ -166,6 +145,7 @@ fn sentence(reply: &JobSubmitReply, was_there: bool, times: Times) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     fn sorted(target: &str, rest: &[&str]) -> Result<(String, Option<String>), Failure> {
         let rest = rest.iter().map(ToString::to_string).collect();
@@ -199,28 +179,5 @@ mod tests {
         assert!(wrong("o/r", &["text"]).contains("\"text\" is not a whole number"));
         assert!(wrong("o/r#1", &["2", "text"]).contains("argument too many"));
         assert!(wrong("o r/x#1", &["text"]).contains("' ' at position 2"));
-    }
-
-    #[test]
-    fn input_is_read_whole_but_not_without_end() {
-        assert_eq!(
-            read(&mut &b"h\xc3\xa4h\n"[..], "x").unwrap().as_str(),
-            "häh\n"
-        );
-        let failure = |mut input: &[u8]| read(&mut input, "x").unwrap_err();
-        assert!(
-            failure(b"ab\xff")
-                .message
-                .contains("not UTF-8 text at byte 2")
-        );
-        assert_eq!(failure(b" \n").code, "invalid_body");
-        assert_eq!(failure(b"a\0").code, "invalid_body");
-        assert_eq!(
-            failure(&vec![b'x'; MAX_BODY_BYTES + 1]).code,
-            "body_too_long"
-        );
-        let endless = read(&mut io::repeat(b'x'), "x").unwrap_err();
-        assert!(endless.message.contains("more than 262144 bytes"));
-        assert!(read(&mut &vec![b'x'; MAX_BODY_BYTES][..], "x").is_ok());
     }
 }

@@ -1,12 +1,20 @@
-//! `comenq show`: one job as a small story.
+//! `comenq show`: one job as a small story, and what was tried.
 
-use comenq_proto::{Job, JobGet, JobGetReply, JobState};
+use std::time::Duration;
+
+use comenq_proto::{FailureCode, Job, JobGet, JobGetReply, JobState, LogEntry, LogKind};
 
 use super::{
     Context,
     words::{count, target},
 };
-use crate::{cli::ShowArgs, failure::Failure, json::ShowJson, output::plain_line, times::Times};
+use crate::{
+    cli::ShowArgs,
+    failure::Failure,
+    json::{LogEntryJson, ShowJson},
+    output::plain_line,
+    times::{Times, span},
+};
 
 pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = context.ask(&JobGet { id: args.id.get() })?;
@@ -14,6 +22,7 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> Result<(), Fail
         return context.output.json(ShowJson {
             job: (&reply.job).into(),
             waiting_for: reply.waiting_for.as_deref(),
+            attempt_log: reply.attempt_log.iter().map(LogEntryJson::from).collect(),
         });
     }
     let story = story(&reply, context.output.times());
@@ -31,11 +40,7 @@ fn story(reply: &JobGetReply, times: Times) -> String {
             job.account
         ),
     ];
-    let at = |time: i64| times.ahead(time);
-    lines.extend(
-        job.not_before_ms
-            .map(|time| format!("not before {}", at(time))),
-    );
+    lines.extend(wishes(job, times));
     if job.attempts > 0 {
         lines.push(format!("tried {}", count(u64::from(job.attempts), "time")));
     }
@@ -46,7 +51,9 @@ fn story(reply: &JobGetReply, times: Times) -> String {
     );
     if !job.state.is_finished() {
         let next = job.next_attempt_at_ms;
-        lines.extend(next.map(|time| format!("next try: {}", at(time))));
+        lines.extend(next.map(|time| format!("next try: {}", times.ahead(time))));
+        let look = job.next_look_at_ms;
+        lines.extend(look.map(|time| format!("next look: {}", times.ahead(time))));
         lines.extend(
             reply
                 .waiting_for
@@ -55,6 +62,10 @@ fn story(reply: &JobGetReply, times: Times) -> String {
         );
     }
     lines.extend(ending(job, times));
+    if !reply.attempt_log.is_empty() {
+        lines.push("what was done:".to_owned());
+        lines.extend(reply.attempt_log.iter().map(|entry| logged(entry, times)));
+    }
     let mut story: String = lines.iter().map(|line| plain_line(line) + "\n").collect();
     if let Some(body) = &job.body {
         story.push('\n');
@@ -64,6 +75,70 @@ fn story(reply: &JobGetReply, times: Times) -> String {
         );
     }
     story
+}
+
+/// What its submitter asked for besides posting it.
+fn wishes(job: &Job, times: Times) -> Vec<String> {
+    let not_before = job.not_before_ms;
+    let expires = job.expires_at_ms.filter(|_| !job.state.is_finished());
+    [
+        not_before.map(|time| format!("not before {}", times.ahead(time))),
+        expires.map(|time| format!("never after {}", times.ahead(time))),
+        (job.priority != 0).then(|| format!("priority {}", job.priority)),
+        job.if_open
+            .then(|| "only while the issue is open".to_owned()),
+        job.replace_key
+            .as_ref()
+            .map(|key| format!("superseded by newer ones with replace key {key}")),
+        job.moved_to
+            .as_ref()
+            .map(|target| format!("its target has moved to {target}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `  12:09 attempt 1: unknown, status 502, bad gateway, wait 60 s (request A1:B2)`.
+fn logged(entry: &LogEntry, times: Times) -> String {
+    let kind = match entry.kind {
+        LogKind::Attempt => "attempt",
+        LogKind::Look => "look",
+        LogKind::Unknown => "step",
+    };
+    let outcome = match entry.outcome.as_str() {
+        "not_sent" => "not sent",
+        "unknown" => "outcome unknown",
+        "denied" => "denied for no known reason",
+        "blocked" => "the account is blocked",
+        "offline" => "GitHub was not reached",
+        "owner_blocked" => "the owner bars the account",
+        "precondition" => "the issue is not open",
+        "found" => "the comment is there",
+        "ambiguous" => "a comment that may be it has another text",
+        "nothing" => "the comment is not there",
+        "gone" => "the issue is not there",
+        other => other,
+    };
+    let parts = [
+        Some(outcome.to_owned()),
+        entry.status.map(|status| format!("status {status}")),
+        entry.detail.clone(),
+        entry
+            .wait_ms
+            .map(|wait| format!("wait {}", span(Duration::from_millis(wait)))),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let request = entry.github_request_id.as_ref();
+    format!(
+        "  {} {kind} {}: {}{}",
+        times.clock(entry.at_ms),
+        entry.number,
+        parts.join(", "),
+        request
+            .map(|id| format!(" (request {id})"))
+            .unwrap_or_default()
+    )
 }
 
 /// How it ended, or what its state means for the user.
@@ -84,16 +159,35 @@ fn ending(job: &Job, times: Times) -> Vec<String> {
         JobState::Uncertain => "it was sent, but no answer came; \
              before anything is posted again GitHub is asked whether the comment exists"
             .to_owned(),
-        JobState::Failed => format!("given up {when}"),
-        JobState::Cancelled => format!("cancelled {when}"),
+        JobState::Failed => format!("{}{}", format!("given up {when}").trim_end(), why(job)),
+        JobState::Cancelled => match job.superseded_by {
+            Some(newer) => format!("superseded by #{newer} {when}"),
+            None => format!("cancelled {when}"),
+        },
         JobState::Expired => format!("expired {when} without being posted"),
-        JobState::Held => "held: it is not posted until somebody releases it".to_owned(),
+        JobState::Held => format!(
+            "held: it is not posted until somebody releases it: comenq release {}",
+            job.id
+        ),
         JobState::Queued | JobState::Posting | JobState::Unknown => return Vec::new(),
     };
     let elsewhere = url.filter(|_| job.state != JobState::Posted);
-    [Some(meaning), elsewhere.map(|url| format!("see {url}"))]
-        .into_iter()
-        .flatten()
-        .map(|line| line.trim_end().to_owned())
-        .collect()
+    let is_open = job.may_have_been_posted && job.state.is_finished();
+    let may = is_open.then(|| "it may have been posted all the same: look at GitHub".to_owned());
+    [
+        Some(meaning),
+        elsewhere.map(|url| format!("see {url}")),
+        may,
+    ]
+    .into_iter()
+    .flatten()
+    .map(|line| line.trim_end().to_owned())
+    .collect()
+}
+
+/// ` (locked), to try again: comenq retry 7`.
+fn why(job: &Job) -> String {
+    let failure = job.failure.filter(|code| *code != FailureCode::Unknown);
+    let code = failure.map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("{code}; to try again: comenq retry {}", job.id)
 }

@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
-use comenq_proto::{JobState, LaneStatus, Status, StatusReply};
+use comenq_proto::{
+    ConfigStatus, JobState, LaneStatus, OwnUsage, OwnerStatus, Status, StatusReply, StoreStatus,
+};
 
-use super::Context;
+use super::{Context, words::size};
 use crate::{
     failure::Failure,
     json::StatusDocument,
     output::plain_line,
     times::{Times, span},
 };
+
+/// What the account has that exists without any in the configuration.
+const DEFAULT_ACCOUNT: &str = "default";
 
 const NO_TOKEN: &str = "no token: jobs are kept, nothing is posted; \
      put a token into /etc/comenqd/github-token (root, mode 0600) or name a github_token_file, \
@@ -31,14 +36,7 @@ fn screen(reply: &StatusReply, times: Times) -> String {
         reply.daemon_version,
         times.ago(reply.started_at_ms)
     )];
-    lines.push(match (reply.store.ok, &reply.store.reason) {
-        (true, _) => "store: fine".to_owned(),
-        (false, reason) => format!(
-            "store: unavailable, {}; no job is taken or posted until it opens, \
-             see journalctl -u comenqd",
-            reason.as_deref().unwrap_or("for no reason given")
-        ),
-    });
+    lines.push(store(&reply.store));
     let jobs = if reply.store.ok {
         jobs(reply)
     } else {
@@ -48,6 +46,8 @@ fn screen(reply: &StatusReply, times: Times) -> String {
     for lane in &reply.lanes {
         lines.extend(account(lane, times));
     }
+    lines.extend(reply.own.as_ref().map(own));
+    lines.extend(reply.config.as_ref().and_then(|it| config(it, times)));
     lines.extend(
         reply
             .degraded
@@ -55,6 +55,60 @@ fn screen(reply: &StatusReply, times: Times) -> String {
             .map(|what| format!("degraded: {what}")),
     );
     lines.iter().map(|line| plain_line(line) + "\n").collect()
+}
+
+fn store(store: &StoreStatus) -> String {
+    if !store.ok {
+        return format!(
+            "store: unavailable, {}; no job is taken or posted until it opens, \
+             see journalctl -u comenqd",
+            store.reason.as_deref().unwrap_or("for no reason given")
+        );
+    }
+    let file = store.file_bytes.map(|bytes| format!(", {}", size(bytes)));
+    let free = store
+        .free_bytes
+        .map(|bytes| format!(", {} free on its disk", size(bytes)));
+    let sizes = format!("{}{}", file.unwrap_or_default(), free.unwrap_or_default());
+    if store.low_space {
+        return format!(
+            "store: low on space{sizes}; jobs are posted, but none are taken until there is more"
+        );
+    }
+    format!("store: fine{sizes}")
+}
+
+/// What the asking user has used of what they may use.
+fn own(own: &OwnUsage) -> String {
+    let per_day = own
+        .max_posts_per_day
+        .map(|most| format!(" of {most}"))
+        .unwrap_or_default();
+    let accounts = match own.accounts.as_slice() {
+        [] => "you may post with no account".to_owned(),
+        names => format!("you may post with {}", names.join(", ")),
+    };
+    format!(
+        "you: {} of {} jobs unfinished, {} of {} of text, {} of {} submissions within a minute, \
+         {}{per_day} posts within a day; {accounts}",
+        own.queued_jobs,
+        own.max_queued_jobs,
+        size(own.queued_bytes),
+        size(own.max_queued_bytes),
+        own.submits_last_minute,
+        own.max_submits_per_minute,
+        own.posts_last_day,
+    )
+}
+
+/// Only a configuration that was not taken is worth a line.
+fn config(config: &ConfigStatus, times: Times) -> Option<String> {
+    let error = config.error.as_ref()?;
+    Some(format!(
+        "config: the newest was not taken, the one read {} is in force: {error}; \
+         correct it, then: systemctl reload comenqd",
+        times.ago(config.loaded_at_ms)
+    ))
 }
 
 /// `3 queued, 1 posting`, in the order of a job's life.
@@ -82,21 +136,62 @@ fn account(lane: &LaneStatus, times: Times) -> Vec<String> {
         .token_source
         .as_ref()
         .map(|from| format!(", token from {from}"));
+    let jitter = (lane.jitter_ms > 0).then(|| {
+        let most = span(Duration::from_millis(lane.jitter_ms));
+        format!(" and at random up to {most} more")
+    });
     let mut lines = vec![
         format!(
-            "account {} on {}{}{}, at least {} between posts",
+            "account {} on {}{}{}, at least {} between posts{}",
             lane.account,
             lane.host,
             login.unwrap_or_default(),
             token.unwrap_or_default(),
-            span(Duration::from_millis(lane.cooldown_ms))
+            span(Duration::from_millis(lane.cooldown_ms)),
+            jitter.unwrap_or_default()
         ),
         format!("  {}", doing(lane, times)),
     ];
     if lane.token_source.is_none() {
-        lines.push(format!("  {NO_TOKEN}"));
+        lines.push(format!("  {}", no_token(lane)));
+    } else if let Some(remedy) = &lane.remedy {
+        lines.push(format!("  to mend it: {remedy}"));
     }
+    lines.extend(
+        lane.warnings
+            .iter()
+            .map(|text| format!("  warning: {text}")),
+    );
+    lines.extend(lane.owners.iter().map(|owner| barred(owner, times)));
     lines
+}
+
+fn no_token(lane: &LaneStatus) -> String {
+    if lane.account == DEFAULT_ACCOUNT {
+        return NO_TOKEN.to_owned();
+    }
+    format!(
+        "no token: its jobs are kept, nothing of it is posted; give [accounts.{}] one in \
+         /etc/comenqd/config.toml, then: {}",
+        lane.account,
+        lane.remedy
+            .as_deref()
+            .unwrap_or("systemctl restart comenqd")
+    )
+}
+
+fn barred(barred: &OwnerStatus, times: Times) -> String {
+    let url = barred.url.as_ref().map(|url| format!(", see {url}"));
+    let next = barred
+        .next_try_at_ms
+        .map(|at| format!(", next try {}", times.ahead(at)));
+    format!(
+        "  barred by owner {}, whose jobs wait: {}{}{}",
+        barred.owner,
+        barred.reason,
+        url.unwrap_or_default(),
+        next.unwrap_or_default()
+    )
 }
 
 fn doing(lane: &LaneStatus, times: Times) -> String {

@@ -7,6 +7,28 @@ pub(super) fn target(job: &Job) -> String {
     format!("{}/{}#{}", job.owner, job.repo, job.number)
 }
 
+/// `#7 for owner/repo#123`.
+pub(super) fn name(job: &Job) -> String {
+    format!("#{} for {}", job.id, target(job))
+}
+
+/// `600 B`, `64.0 MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = u128::from(bytes) * 10;
+    let mut said = "B";
+    for unit in UNITS {
+        if tenths < 10 * 1024 {
+            break;
+        }
+        (tenths, said) = (tenths / 1024, unit);
+    }
+    format!("{}.{} {said}", tenths / 10, tenths % 10)
+}
+
 /// `1st`, `2nd`, `3rd`, `4th`, …, `11th`, …, `21st`.
 pub(super) fn ordinal(number: u64) -> String {
     let suffix = match (number % 10, number % 100) {
@@ -30,6 +52,20 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_in_the_largest_unit_that_fits() {
+        for (bytes, said) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (67_108_864, "64.0 MiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(size(bytes), said);
+        }
+    }
 
     #[test]
     fn ordinals_are_english() {

@@ -1,8 +1,7 @@
-//! `list`, `show` and `cancel`: jobs as people and programs see them.
+//! `list` and `cancel`: jobs as people and programs see them.
 
 use comenq_proto::{
-    ErrorCode, JobCancel, JobCancelReply, JobGet, JobGetReply, JobList, JobListReply, JobState,
-    WireError,
+    ErrorCode, JobCancel, JobCancelReply, JobId, JobList, JobListReply, JobState, WireError,
 };
 use serde_json::{Value, json};
 
@@ -91,59 +90,41 @@ ID  STATE      TARGET          SUBMITTED         TRIES  WHAT
 }
 
 #[test]
-fn show_tells_the_job_as_a_story() {
-    let shown = |reply: JobGetReply| {
-        let daemon = TestDaemon::serving(move |peer| {
-            assert_eq!(peer.answer::<JobGet>(&reply).id, 7);
-        });
-        against(&daemon, &["show", "#7"], b"").stdout
-    };
-    let mut waiting = job(7, JobState::Queued);
-    waiting.attempts = 1;
-    waiting.last_error = Some("connection refused".into());
-    waiting.next_attempt_at_ms = Some(NOW_MS + 5 * MINUTE_MS);
-    waiting.body = Some("first\r\nsecond\x07".into());
-    let reply = JobGetReply {
-        job: waiting,
-        waiting_for: Some("its backoff".into()),
-    };
-    let expected = "\
-job #7 for owner/repo#123: queued
-submitted 12:07 (3 min ago) by uid 1000, to be posted as account default
-tried 1 time
-last trouble: connection refused
-next try: 12:15 (in 5 min)
-waits for: its backoff
-
-    first
-    second\\u{7}
-";
-    assert_eq!(shown(reply), expected);
-    let mut posted = job(7, JobState::Posted);
-    posted.finished_at_ms = Some(NOW_MS - MINUTE_MS);
-    posted.comment_url = Some("https://github.com/x".into());
-    let story = shown(JobGetReply {
-        job: posted,
-        waiting_for: None,
+fn the_history_is_asked_for_and_goes_on_as_such() {
+    let daemon = TestDaemon::serving(|peer| {
+        let asked = peer.answer::<JobList>(&page(1..3, Some("c2")));
+        assert!(asked.history);
     });
-    assert!(
-        story.ends_with("posted 12:09 (60 s ago): https://github.com/x\n"),
-        "{story}"
+    let ran = against(&daemon, &["list", "--history", "--limit", "2"], b"");
+    assert_eq!(
+        ran.stderr,
+        "note: there are more: comenq list --history --cursor c2\n"
     );
+    let daemon = TestDaemon::serving(|peer| {
+        let asked = peer.answer::<JobList>(&page(0..0, None));
+        assert!(!asked.history);
+    });
+    assert_eq!(against(&daemon, &["list"], b"").exit, Exit::Done);
 }
 
 #[test]
-fn show_as_json_has_the_job_and_what_it_waits_for() {
+fn list_says_when_a_look_is_due_and_what_superseded_a_job() {
     let daemon = TestDaemon::serving(|peer| {
-        peer.answer::<JobGet>(&JobGetReply {
-            job: job(7, JobState::Held),
-            waiting_for: Some("a release".into()),
+        let mut uncertain = job(8, JobState::Uncertain);
+        uncertain.next_look_at_ms = Some(NOW_MS + 5 * MINUTE_MS);
+        let mut superseded = job(7, JobState::Cancelled);
+        superseded.superseded_by = Some(JobId::new(9).unwrap());
+        peer.answer::<JobList>(&JobListReply {
+            jobs: vec![uncertain, superseded],
+            next_cursor: None,
         });
     });
-    let shown = against(&daemon, &["show", "7", "--json"], b"").json();
-    assert_eq!(shown["schema"], 1);
-    assert_eq!(shown["job"]["state"], "held");
-    assert_eq!(shown["waiting_for"], "a release");
+    let listed = against(&daemon, &["list"], b"").stdout;
+    assert!(
+        listed.contains("0      next look 12:15 (in 5 min)\n"),
+        "{listed}"
+    );
+    assert!(listed.contains("0      superseded by #9\n"), "{listed}");
 }
 
 /// Cancels 1 (queued), is refused 2 (posting), cancels 3 (uncertain).

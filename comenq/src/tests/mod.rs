@@ -1,8 +1,12 @@
 //! Whole runs: arguments in, words and exit code out, with a scripted daemon.
 
+mod batch;
+mod changes;
+mod export;
 mod general;
 mod jobs;
 mod post;
+mod show;
 mod status;
 
 use std::ffi::OsString;
@@ -90,5 +94,13 @@ fn job(id: u64, state: JobState) -> Job {
         comment_url: None,
         last_error: None,
         cancel_requested: false,
+        expires_at_ms: None,
+        replace_key: None,
+        if_open: false,
+        superseded_by: None,
+        moved_to: None,
+        failure: None,
+        next_look_at_ms: None,
+        may_have_been_posted: false,
     }
 }

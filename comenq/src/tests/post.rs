@@ -16,6 +16,8 @@ fn queued() -> JobSubmitReply {
         position: Some(3),
         expected_at_ms: Some(NOW_MS + 31 * MINUTE_MS),
         notes: Vec::new(),
+        same_text_as: None,
+        superseded: Vec::new(),
     }
 }
 
@@ -87,6 +89,95 @@ fn a_url_sends_its_host_along() {
     assert_eq!(ran.exit, Exit::Done);
 }
 
+/// What `line` makes of a submission.
+fn asked(line: &[&str]) -> JobSubmit {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let daemon = TestDaemon::serving(move |peer| {
+        let request = peer.answer::<JobSubmit>(&queued());
+        sender.send(request).unwrap();
+    });
+    let ran = against(&daemon, &[&["owner/repo#123", "text"], line].concat(), b"");
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.stderr);
+    receiver.recv().unwrap()
+}
+
+#[test]
+fn the_options_of_post_are_sent_and_only_when_given() {
+    let plain = JobSubmit {
+        owner: "owner".into(),
+        repo: "repo".into(),
+        number: 123,
+        body: "text".into(),
+        key: Some("k".into()),
+        ..JobSubmit::default()
+    };
+    assert_eq!(asked(&["--key", "k"]), plain);
+    let all = [
+        "--key=k",
+        "--account=bot",
+        "--priority=-5",
+        "--not-before=2h",
+        "--expires=2026-11-20T18:00:00Z",
+        "--replace-key=ci",
+        "--if-open",
+        "--hold",
+    ];
+    let expected = JobSubmit {
+        account: Some("bot".into()),
+        priority: -5,
+        delay_ms: Some(7_200_000),
+        expires_at_ms: Some(NOW_MS + 350 * MINUTE_MS),
+        replace_key: Some("ci".into()),
+        if_open: true,
+        hold: true,
+        ..plain.clone()
+    };
+    assert_eq!(asked(&all), expected);
+    let other_way = ["--key=k", "--not-before=2026-11-20 12:20", "--expires=1d"];
+    let expected = JobSubmit {
+        not_before_ms: Some(NOW_MS + 10 * MINUTE_MS),
+        expires_in_ms: Some(86_400_000),
+        ..plain
+    };
+    assert_eq!(asked(&other_way), expected);
+}
+
+#[test]
+fn post_says_what_a_job_waits_for_by_wish() {
+    let said = |state, not_before_ms| {
+        let daemon = TestDaemon::serving(move |peer| {
+            let mut reply = queued();
+            reply.job.state = state;
+            reply.job.not_before_ms = not_before_ms;
+            (reply.position, reply.expected_at_ms) = (None, None);
+            peer.answer::<JobSubmit>(&reply);
+        });
+        against(&daemon, &["post", "owner/repo#123", "text"], b"").stdout
+    };
+    assert_eq!(
+        said(JobState::Held, None),
+        "queued #7 for owner/repo#123, held: let it go on with comenq release 7\n"
+    );
+    assert_eq!(
+        said(JobState::Queued, Some(NOW_MS + 31 * MINUTE_MS)),
+        "queued #7 for owner/repo#123: not before 12:41 (in 31 min)\n"
+    );
+}
+
+#[test]
+fn json_of_post_names_what_it_superseded_and_repeated() {
+    let daemon = TestDaemon::serving(|peer| {
+        let mut reply = queued();
+        reply.same_text_as = Some(3);
+        reply.superseded = vec![4, 5];
+        peer.answer::<JobSubmit>(&reply);
+    });
+    let line = ["post", "owner/repo#123", "text", "--json"];
+    let printed = against(&daemon, &line, b"").json();
+    assert_eq!(printed["same_text_as"], 3);
+    assert_eq!(printed["superseded"], json!([4, 5]));
+}
+
 #[test]
 fn post_prints_notes_beside_the_answer_and_inside_json() {
     let noted = || {
@@ -119,12 +210,17 @@ fn json_of_post_has_every_field() {
             "created_at": "2026-11-20T12:07:00Z", "not_before": null, "attempts": 0,
             "next_attempt_at": null, "finished_at": null, "comment_id": null,
             "comment_url": null, "last_error": null, "cancel_requested": false,
+            "expires_at": null, "replace_key": null, "if_open": false, "superseded_by": null,
+            "moved_to": null, "failure": null, "next_look_at": null,
+            "may_have_been_posted": false,
         },
         "key": "k1",
         "duplicate": false,
         "position": 3,
         "expected_at": "2026-11-20T12:41:00Z",
         "notes": [],
+        "same_text_as": null,
+        "superseded": [],
     });
     assert_eq!(against(&daemon, &line, b"").json(), expected);
 }

@@ -2,49 +2,61 @@
 //!
 //! Decides what runs beside what and what an end means; nobody else joins parts. Called by `main`.
 //!
-//! Start: listener, queue (waiting for a held lock), accept loop, worker, READY. A queue that
+//! Start: listener, queue (waiting for a held lock), a worker for each account, accept loop, READY. A queue that
 //! cannot be opened is served as unavailable and tried again. Stop: accept no more, connections
 //! finish their request, the worker finishes its POST, the store syncs and closes. A part that
 //! ends by itself, or a store that fails, ends the process with an error.
 
+mod accounts;
+mod keeper;
 mod opener;
 mod status;
+mod workers;
+
+pub use accounts::one_line;
 
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::github::{self, Http};
-use crate::notify::{Notifier, Watchdog};
-use crate::pacer::Pace;
-use crate::queue::Queue;
-use crate::retry::{self, Policy};
-use crate::secret::Secret;
-use crate::server::{self, Limits, listener};
-use crate::service::{self, Service};
-use crate::shutdown::Shutdown;
-use crate::store::Options;
-use crate::worker::{self, Worker};
+use accounts::{Accounts, Parts};
 use opener::Opener;
 
-/// The one account there is.
-const ACCOUNT: &str = "default";
+use crate::clock::Clock;
+use crate::config::{Config, Sources};
+use crate::github;
+use crate::logging::LogHandle;
+use crate::notify::{Notifier, Watchdog};
+use crate::policy::Rules;
+use crate::queue::Queue;
+use crate::server::{self, Limits, listener};
+use crate::service::Service;
+use crate::shutdown::Shutdown;
+use crate::store::Options;
+use crate::worker::{Lanes, Shared};
 
 /// How long a lock that another process holds is waited for at the start.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Attempts of unknown outcome before a job is given up: GitHub wants us to give up in the end.
-const MAX_UNKNOWN_ATTEMPTS: u32 = 5;
-
 /// How long replies may take to leave when the store has failed: nothing else is worth waiting
 /// for, and the next start finds out what is on disk.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How the process is configured, and where that came from.
+#[derive(Debug)]
+pub struct Setup {
+    /// What is in force.
+    pub config: Config,
+    /// Where a reload reads it again.
+    pub sources: Sources,
+    /// Its level changes with a reload.
+    pub log: LogHandle,
+}
 
 /// What the process was given by its surroundings.
 #[derive(Debug)]
@@ -57,6 +69,8 @@ pub struct Surroundings {
     pub machine: Option<String>,
     /// Somebody restarts us: systemd.
     pub supervised: bool,
+    /// The running program itself.
+    pub program: Option<PathBuf>,
 }
 
 /// Why the daemon could not start or had to end.
@@ -83,11 +97,11 @@ pub enum AppError {
 ///
 /// # Errors
 /// What kept it from starting, or from going on.
-pub fn run(config: Config, surroundings: Surroundings) -> Result<u8, AppError> {
+pub fn run(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(serve(config, surroundings));
+    let ended = runtime.block_on(serve(setup, surroundings));
     // A connection that does not end must not keep the process.
     runtime.shutdown_background();
     ended
@@ -107,14 +121,13 @@ struct Daemon {
     end: CancellationToken,
 }
 
-async fn serve(config: Config, surroundings: Surroundings) -> Result<u8, AppError> {
+async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError> {
+    let config = setup.config;
     let shutdown = Shutdown::install()?;
     let clock = Arc::new(Clock::system());
     let notifier = Notifier::system();
     let listener = listener::open(surroundings.fds, &config.socket_path)?;
-    let github = Http::new(github_settings(&config), Arc::clone(&clock))?;
-    let settings = worker_settings(&config);
-    let queue = Queue::new(Arc::clone(&clock), settings.first_report());
+    let queue = Queue::new(Arc::clone(&clock));
     let watchdog = Arc::new(Watchdog::system(notifier.clone(), Arc::clone(&clock)));
     let options = Options {
         path: config.queue_path.clone(),
@@ -122,6 +135,7 @@ async fn serve(config: Config, surroundings: Surroundings) -> Result<u8, AppErro
         machine: surroundings.machine,
         hold_restored_jobs: config.hold_restored_jobs,
         clock: Arc::clone(&clock),
+        program: surroundings.program,
     };
     let opener = Opener::new(queue.clone(), options, Arc::clone(&watchdog));
     let mut daemon = Daemon {
@@ -139,14 +153,26 @@ async fn serve(config: Config, surroundings: Surroundings) -> Result<u8, AppErro
         () = stop.cancelled() => {}
     }
 
-    let service = service::Settings {
-        account: ACCOUNT.to_owned(),
-        web_host: config.github_api_url.web_host(),
-        max_body_chars: config.max_body_chars,
-        own_uid: surroundings.euid,
-        started_at: clock.wall(),
+    let now = clock.wall();
+    let settings = accounts::service_settings(&config, surroundings.euid, now, now);
+    let rules = Rules::new(config.policy.clone());
+    let service = Service::new(queue.clone(), Arc::clone(&clock), rules.clone(), settings);
+    let service = Arc::new(service);
+    let (keep, kept) = watch::channel(accounts::keep(&config));
+    let parts = Parts {
+        sources: setup.sources,
+        log: setup.log,
+        clock: Arc::clone(&clock),
+        notifier: notifier.clone(),
+        service: Arc::clone(&service),
+        keep,
     };
-    let service = Arc::new(Service::new(queue.clone(), Arc::clone(&clock), service));
+    let shared = Shared {
+        queue: queue.clone(),
+        lanes: Lanes::default(),
+        rules,
+    };
+    let accounts = Accounts::start(parts, config, shared, Arc::clone(&watchdog), stop.clone())?;
     let accept = watchdog.register("accept");
     let serving = server::run(
         listener,
@@ -161,16 +187,10 @@ async fn serve(config: Config, surroundings: Surroundings) -> Result<u8, AppErro
         }
         "the accept loop"
     });
-    let worker = Worker::new(
-        queue.clone(),
-        github,
-        clock,
-        settings,
-        watchdog.register("worker"),
-    );
-    daemon
-        .parts
-        .spawn(named("the worker", worker.run(stop.clone())));
+    let working = accounts.run(daemon.shutdown.reload_requested(), stop.clone());
+    daemon.parts.spawn(named("a worker", working));
+    let keeping = keeper::keep_house(queue.clone(), clock, kept, stop.clone());
+    daemon.parts.spawn(named("keeping house", keeping));
     daemon
         .parts
         .spawn(named("opening the queue", opener.keep_trying(stop)));
@@ -242,43 +262,4 @@ async fn named(name: &'static str, part: impl Future<Output = ()>) -> &'static s
 
 fn part_ended(ended: &Result<&'static str, tokio::task::JoinError>) -> AppError {
     AppError::PartEnded(ended.as_ref().copied().unwrap_or("a part that panicked"))
-}
-
-fn github_settings(config: &Config) -> github::Settings {
-    github::Settings {
-        api_url: config.github_api_url.clone(),
-        token: config.token.as_ref().map(|token| token.secret.clone()),
-        timeout: config.github_api_timeout,
-        user_agent: format!("comenqd/{}", env!("CARGO_PKG_VERSION")),
-    }
-}
-
-fn worker_settings(config: &Config) -> worker::Settings {
-    let token = config.token.as_ref();
-    worker::Settings {
-        account: ACCOUNT.to_owned(),
-        host: config.github_api_url.host(),
-        token_source: token.map(|token| token.source.clone()),
-        pace: Pace {
-            cooldown: config.cooldown,
-            look_delay: config.look_delay,
-            longest_wait: retry::longest_wait(config.backoff_max),
-            token_tag: token.map_or(0, |token| tag(&token.secret)),
-        },
-        policy: Policy {
-            backoff_min: config.backoff_min,
-            backoff_max: config.backoff_max,
-            max_unknown_attempts: MAX_UNKNOWN_ATTEMPTS,
-        },
-        request_timeout: config.github_api_timeout,
-    }
-}
-
-/// Tells one token from another without telling either: what a blocked lane waited for is over
-/// when there is a new one.
-fn tag(token: &Secret) -> u64 {
-    let digest: [u8; 32] = Sha256::digest(token.expose()).into();
-    digest
-        .first_chunk::<8>()
-        .map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

@@ -20,7 +20,11 @@ pub(super) async fn show(queue: Queue, notifier: Notifier, end: CancellationToke
         let line = match counts {
             Ok(counts) => {
                 let count = |state| counts.get(&state).copied().unwrap_or(0);
-                line(&queue.lane(), count(State::Queued), count(State::Uncertain))
+                line(
+                    &queue.lanes(),
+                    count(State::Queued),
+                    count(State::Uncertain),
+                )
             }
             Err(error) => format!("degraded: {error}"),
         };
@@ -36,25 +40,44 @@ pub(super) async fn show(queue: Queue, notifier: Notifier, end: CancellationToke
     }
 }
 
-fn line(lane: &LaneReport, queued: u64, uncertain: u64) -> String {
-    let jobs = match uncertain {
-        0 => format!("{queued} queued"),
-        _ => format!("{queued} queued, {uncertain} uncertain"),
-    };
+fn line(lanes: &[LaneReport], queued: u64, uncertain: u64) -> String {
+    let mut parts = vec![format!("{queued} queued")];
+    if uncertain > 0 {
+        parts.push(format!("{uncertain} uncertain"));
+    }
+    for lane in lanes {
+        if let Some(words) = words(lane) {
+            parts.push(match lanes {
+                [_] => words,
+                _ => format!("{}: {words}", lane.account),
+            });
+        }
+    }
+    parts.join(", ")
+}
+
+/// What a lane does just now; `None`: nothing.
+fn words(lane: &LaneReport) -> Option<String> {
     let reason = lane.reason.as_deref().unwrap_or("no reason given");
     let until = lane
         .next_post_at
         .map(|at| format!(" until {}", time(at)))
         .unwrap_or_default();
     match (lane.phase, lane.next_post_at) {
-        (Phase::NoToken, _) => format!("{jobs}, nothing is posted: no GitHub token"),
-        (Phase::Blocked, _) => format!("{jobs}, blocked: {reason}"),
-        (Phase::Limited, _) => format!("{jobs}, limited{until}: {reason}"),
-        (Phase::Offline, _) => format!("{jobs}, offline{until}: {reason}"),
-        (Phase::Posting, _) => format!("{jobs}, posting"),
-        (Phase::Looking, _) => format!("{jobs}, looking for a comment of unknown outcome"),
-        (Phase::WaitingForPace, Some(at)) => format!("{jobs}, next post {}", time(at)),
-        (Phase::WaitingForPace | Phase::Idle, _) => jobs,
+        (Phase::NoToken, _) => Some(format!(
+            "nothing is posted: no GitHub token; give one, then {}",
+            lane.remedy
+        )),
+        (Phase::Blocked, _) => Some(format!(
+            "blocked until somebody acts: {reason}; then {} or comenq resume {}",
+            lane.remedy, lane.account
+        )),
+        (Phase::Limited, _) => Some(format!("limited{until}: {reason}")),
+        (Phase::Offline, _) => Some(format!("offline{until}: {reason}")),
+        (Phase::Posting, _) => Some("posting".to_owned()),
+        (Phase::Looking, _) => Some("looking for a comment of unknown outcome".to_owned()),
+        (Phase::WaitingForPace, Some(at)) => Some(format!("next post {}", time(at))),
+        (Phase::WaitingForPace | Phase::Idle, _) => None,
     }
 }
 
@@ -73,31 +96,26 @@ fn time(at: UnixMs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::sample_lane;
 
     #[test]
     fn the_line_says_what_the_queue_waits_for() {
         let lane = |phase, reason: Option<&str>| LaneReport {
-            account: "default".to_owned(),
-            host: "api.github.com".to_owned(),
-            login: None,
-            token_source: None,
-            cooldown: Duration::from_secs(960),
-            phase,
             reason: reason.map(str::to_owned),
-            next_post_at: None,
+            ..sample_lane(phase)
         };
-        assert_eq!(line(&lane(Phase::Idle, None), 0, 0), "0 queued");
+        assert_eq!(line(&[lane(Phase::Idle, None)], 0, 0), "0 queued");
         assert_eq!(
-            line(&lane(Phase::Posting, None), 2, 1),
+            line(&[lane(Phase::Posting, None)], 2, 1),
             "2 queued, 1 uncertain, posting"
         );
         assert_eq!(
-            line(&lane(Phase::Limited, Some("slow down")), 3, 0),
+            line(&[lane(Phase::Limited, Some("slow down"))], 3, 0),
             "3 queued, limited: slow down"
         );
         assert_eq!(
-            line(&lane(Phase::NoToken, None), 3, 0),
-            "3 queued, nothing is posted: no GitHub token"
+            line(&[lane(Phase::NoToken, None)], 3, 0),
+            "3 queued, nothing is posted: no GitHub token; give one, then systemctl restart comenqd"
         );
     }
 }

@@ -119,3 +119,16 @@ fn githubs_time_of_an_earlier_mark_is_known_once_any_date_is() {
     };
     assert_eq!(clock.github_at(elsewhere), Some(DATE));
 }
+
+#[test]
+fn each_host_has_a_time_of_its_own() {
+    let hands = Hands::new(1, Duration::from_secs(100));
+    let whole = Arc::new(Clock::new(Arc::clone(&hands) as Arc<_>));
+    let (one, other) = (Clock::of_host(&whole), Clock::of_host(&whole));
+    one.learn_github(UnixMs(5_000_000));
+    assert_eq!(one.github_now(), Some(UnixMs(5_000_000)));
+    assert_eq!(other.github_now(), None);
+    other.learn_github(UnixMs(9_000_000));
+    assert_eq!(one.github_now(), Some(UnixMs(5_000_000)));
+    assert_eq!(whole.github_now(), Some(UnixMs(9_000_000)));
+}

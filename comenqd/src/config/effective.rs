@@ -1,38 +1,71 @@
 //! What `--check-config` prints.
 //!
-//! Decides the layout: valid TOML, each value with where it came from, and of the token only its
-//! source. Filled by [`super::values`].
+//! Decides the layout: valid TOML, which can be used as a configuration file again, each value with
+//! where it came from, and of a credential only its source. Filled by [`super::values`].
 
 use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::raw::Origin;
-use super::token::Token;
+use super::origin::{Origin, Section};
 
-/// The values in force, in the order they were asked for.
+/// The values of one table that are in force, in the order they were asked for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Effective(Vec<(&'static str, Value, Origin)>);
+pub(super) struct Block {
+    section: Section,
+    /// Behind the table's header.
+    note: Option<String>,
+    lines: Vec<String>,
+}
+
+impl Block {
+    pub(super) fn new(section: Section, note: Option<String>) -> Self {
+        Self {
+            section,
+            note,
+            lines: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, key: &str, value: &Value, origin: &Origin) {
+        let origin = comment(&origin.to_string());
+        self.lines.push(format!("{key} = {value} {origin}"));
+    }
+
+    /// A line that is only for people.
+    pub(super) fn remark(&mut self, text: &str) {
+        self.lines.push(comment(text));
+    }
+}
+
+/// The values in force.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Effective(Vec<Block>);
 
 impl Effective {
-    pub(super) fn push(&mut self, key: &'static str, value: Value, origin: Origin) {
-        self.0.push((key, value, origin));
+    pub(super) fn push(&mut self, block: Block) {
+        self.0.push(block);
     }
 
-    pub(super) fn render(&self, token: Option<&Token>) -> String {
+    pub(super) fn render(&self) -> String {
         let mut text = String::new();
-        for (key, value, origin) in &self.0 {
+        for block in &self.0 {
+            let header = block.section.header();
             // A String takes everything.
-            let _ = writeln!(text, "{key} = {value} # {origin}");
+            if !header.is_empty() {
+                let note = block.note.as_deref().map(comment).unwrap_or_default();
+                let _ = writeln!(text, "{}", format!("{header} {note}").trim_end());
+            }
+            for line in &block.lines {
+                let _ = writeln!(text, "{line}");
+            }
         }
-        let _ = match token {
-            Some(token) => writeln!(text, "# github_token: from {}", token.source),
-            None => writeln!(
-                text,
-                "# github_token: none; jobs are stored, but nothing is posted until one is \
-                 configured"
-            ),
-        };
         text
     }
+}
+
+/// A file's path may have any character, a comment may not.
+fn comment(text: &str) -> String {
+    let shown = text.chars().map(|c| if c.is_control() { '?' } else { c });
+    format!("# {}", shown.collect::<String>())
 }

@@ -1,12 +1,12 @@
 //! What can be wrong with the configuration, worded for the person who can change it.
 //!
 //! Decides the texts: each names the place, the key, the reason and what to do. Raised by the
-//! other files of `config`, shown by `main`. No variant ever carries a token.
+//! other files of `config`, shown by `main`. No variant ever carries a token or key.
 
 use std::io;
 use std::path::PathBuf;
 
-use super::raw::Origin;
+use super::origin::Origin;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,14 +45,14 @@ pub enum ConfigError {
     },
 
     /// A key that does not exist.
-    #[error("{origin}: there is no key \"{key}\"; {}", suggestion(nearest.as_deref()))]
+    #[error("{origin}: there is no key \"{key}\"; {advice}")]
     UnknownKey {
         /// Where it stands.
         origin: Origin,
         /// As it was written.
         key: String,
-        /// The known key that looks most like it.
-        nearest: Option<String>,
+        /// What was probably meant.
+        advice: String,
     },
 
     /// A value that is of the wrong kind or out of bounds.
@@ -60,12 +60,54 @@ pub enum ConfigError {
     Value {
         /// Where it stands.
         origin: Origin,
-        /// Its key.
-        key: &'static str,
+        /// Its key, with the table's name.
+        key: String,
         /// The value, shown as it was given.
         value: String,
         /// What is wrong, and what would be right.
         reason: String,
+    },
+
+    /// A table of a name that it cannot have.
+    #[error("{origin}: \"{name}\" cannot be the name of {what}: {reason}")]
+    Name {
+        /// Where it stands.
+        origin: Origin,
+        /// What it would name.
+        what: &'static str,
+        /// As it was written.
+        name: String,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+
+    /// A key that has no meaning there.
+    #[error("{origin}: {key} {reason}")]
+    Stray {
+        /// Where it stands.
+        origin: Origin,
+        /// The key. Never its value: it may be a token.
+        key: &'static str,
+        /// Why not, and what to do.
+        reason: &'static str,
+    },
+
+    /// An account that does not add up.
+    #[error("account \"{account}\" {problem}")]
+    Account {
+        /// Which.
+        account: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+
+    /// A private key that cannot be one.
+    #[error("the GitHub App's private key from {source_name} {problem}")]
+    AppKey {
+        /// Which source.
+        source_name: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
     },
 
     /// A token that cannot be one.
@@ -80,21 +122,16 @@ pub enum ConfigError {
         problem: String,
     },
 
-    /// Somebody other than root and the daemon can get at the token.
-    #[error("{} holds a GitHub token and {problem}: refused; run: {command}", path.display())]
+    /// Somebody other than root and the daemon can get at a secret.
+    #[error("{} holds {what} and {problem}: refused; run: {command}", path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
+        /// The secret in it.
+        what: &'static str,
         /// Who can get at it.
         problem: String,
         /// What puts it right.
         command: String,
     },
-}
-
-fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map_or_else(
-        || "`comenqd --check-config` without it lists the known ones".to_owned(),
-        |key| format!("did you mean \"{key}\"?"),
-    )
 }

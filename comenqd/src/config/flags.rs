@@ -5,29 +5,33 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 /// Queues GitHub comments durably and posts them at a pace GitHub tolerates.
 ///
-/// Every key of the configuration file may also be given in the environment as `COMENQD_<KEY>`.
-/// Flags beat the environment, the environment beats the file.
+/// Every key of the configuration file outside its tables may also be given in the environment as
+/// `COMENQD_<KEY>`. Flags beat the environment, the environment beats the file.
 #[derive(Debug, Clone, Default, Parser)]
 #[command(name = "comenqd", version, about)]
 pub struct Flags {
     /// Configuration file [default: /etc/comenqd/config.toml, which may be absent]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     pub config: Option<PathBuf>,
 
     /// Prints the effective configuration, each value with where it came from, and exits
     #[arg(long)]
     pub check_config: bool,
 
+    /// With --check-config: prints nothing but what is wrong
+    #[arg(long, requires = "check_config")]
+    pub quiet: bool,
+
     /// Socket to listen on where systemd passed none (key `socket_path`)
     #[arg(long, value_name = "PATH")]
     pub listen: Option<PathBuf>,
 
     /// Directory of the durable queue (key `queue_path`)
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", global = true)]
     pub queue_path: Option<PathBuf>,
 
     /// error, warn, info, debug or trace (key `log_level`)
@@ -37,6 +41,25 @@ pub struct Flags {
     /// Base address of the GitHub API (key `github_api_url`)
     #[arg(long, value_name = "URL")]
     pub github_api_url: Option<String>,
+
+    /// What to do instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What is done with a queue while no daemon uses it.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Checks that everything in the queue fits together; exits with 1 if it does not
+    Check,
+    /// Fills an empty queue with what `comenq export` printed; unfinished jobs are held
+    Import {
+        /// The file, or - for standard input
+        file: PathBuf,
+    },
+    /// Replaces the queue's files by a compact copy; for comenqd itself, which holds the lock
+    #[command(hide = true)]
+    Compact,
 }
 
 impl Flags {

@@ -1,16 +1,27 @@
 //! From what was written (file, environment, flags) to a checked [`Config`].
 //!
-//! Decides which values are acceptable and what they default to. Called once, by `main`, which
-//! hands the parts on; nobody below `app` sees the whole. Reads files, but no environment and no
-//! arguments of its own: those come in as [`Sources`].
+//! Decides which values are acceptable and what they default to. Called by `main` at the start and
+//! again at each reload; whoever gets it hands the parts on, and nobody below `app` sees the whole.
+//! Reads files and looks up users, but no environment and no arguments of its own: those come in as
+//! [`Sources`].
 
+mod accounts;
+mod credential;
 mod effective;
 mod error;
+mod exposure;
+mod file;
 mod flags;
+mod keys;
+mod lists;
+mod origin;
 mod raw;
+mod reload;
+mod rules;
+mod sourced;
 #[cfg(test)]
 mod tests;
-mod token;
+mod users;
 mod values;
 
 use std::collections::BTreeMap;
@@ -18,15 +29,16 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use effective::Effective;
+pub use accounts::{AccountConfig, AccountName, AccountNameError};
+use effective::{Block, Effective};
 pub use error::ConfigError;
-pub use flags::Flags;
-pub use raw::Origin;
+pub use flags::{Command, Flags};
+pub use origin::Origin;
 use raw::Raw;
-pub use token::Token;
+pub use users::{Lookup as UserLookup, lookup as lookup_user};
 use values::Values;
 
-use crate::api_url::ApiUrl;
+use crate::policy::Policy;
 
 /// The configuration file where none is named.
 pub const DEFAULT_CONFIG_PATH: &str = "/etc/comenqd/config.toml";
@@ -47,6 +59,8 @@ pub struct Sources {
     pub default_config: PathBuf,
     /// The user this process runs as: besides root the only one who may read a token.
     pub euid: u32,
+    /// How users' names become numbers: [`lookup_user`]. May block for seconds.
+    pub lookup_user: UserLookup,
 }
 
 /// How much is written to the log.
@@ -81,19 +95,17 @@ impl LogLevel {
 /// A checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Who posts; `None`: jobs are taken, nothing is posted.
-    pub token: Option<Token>,
+    /// Who posts: at least one, `default` first where there is one.
+    pub accounts: Vec<AccountConfig>,
+    /// Who may post how much, as whom and where.
+    pub policy: Policy,
     /// Where to listen if systemd passed no socket.
     pub socket_path: PathBuf,
     /// The queue's directory.
     pub queue_path: PathBuf,
     /// How much is logged.
     pub log_level: LogLevel,
-    /// Least time between two posts of one account.
-    pub cooldown: Duration,
-    /// Where GitHub's API is.
-    pub github_api_url: ApiUrl,
-    /// How long one request to it may take altogether.
+    /// How long one request to GitHub may take altogether.
     pub github_api_timeout: Duration,
     /// Longest comment accepted, in characters.
     pub max_body_chars: usize,
@@ -103,6 +115,14 @@ pub struct Config {
     pub backoff_min: Duration,
     /// Longest such wait.
     pub backoff_max: Duration,
+    /// Attempts after which a job is given up.
+    pub max_attempts: u32,
+    /// How long after its first attempt a job is given up.
+    pub max_age: Duration,
+    /// How many finished jobs are kept.
+    pub keep_finished_jobs: u64,
+    /// How long finished jobs are kept.
+    pub keep_finished: Duration,
     /// Whether a queue that came from another machine waits for somebody's word.
     pub hold_restored_jobs: bool,
     effective: Effective,
@@ -112,55 +132,80 @@ impl Config {
     /// The effective configuration as TOML, each value with where it came from. Never a secret.
     #[must_use]
     pub fn render(&self) -> String {
-        self.effective.render(self.token.as_ref())
+        self.effective.render()
     }
 }
 
 /// Longest wait that a key can ask for: a number of milliseconds written by mistake is more.
-const WEEK: u64 = 7 * 24 * 3600;
+const WEEK: u64 = 7 * DAY;
 const DAY: u64 = 24 * 3600;
+const YEAR: u64 = 366 * DAY;
 
-/// Reads and checks the configuration.
+/// Most finished jobs that can be kept.
+const MOST_FINISHED: u64 = 10_000_000;
+/// Ten years.
+const MOST_DAYS: u64 = 3660;
+
+/// Reads and checks the configuration. May block while users are looked up.
 ///
 /// # Errors
 /// The first thing that is wrong with it, worded for who can put it right.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let raw = Raw::collect(sources)?;
-    let token = token::find(sources, &raw)?;
-    let mut values = Values::new(&raw);
+    let (accounts, account_blocks) = accounts::load(sources, &raw)?;
+    let (policy, policy_blocks) = rules::load(sources, &raw, &accounts)?;
+    let (mut config, block) = daemon(&raw, accounts, policy)?;
+    config.effective.push(block);
+    for block in account_blocks.into_iter().chain(policy_blocks) {
+        config.effective.push(block);
+    }
+    Ok(config)
+}
+
+/// The keys that concern neither an account nor a user.
+fn daemon(
+    raw: &Raw,
+    accounts: Vec<AccountConfig>,
+    policy: Policy,
+) -> Result<(Config, Block), ConfigError> {
+    let mut values = Values::new(&raw.flat);
+    // As for the cooldown: on GitHub's own API politeness is not negotiable.
+    let public = accounts.iter().any(|it| it.api_url.is_github_com());
+    let wait_floor = if public { 60 } else { 1 };
 
     let socket_path = values.socket_path("socket_path", DEFAULT_SOCKET_PATH)?;
     let queue_path = values.path("queue_path", DEFAULT_QUEUE_PATH)?;
     let log_level = values.log_level("log_level")?;
-    let github_api_url = values.api_url("github_api_url")?;
-
-    // On GitHub's own API the lower limits keep every documented limit on content; elsewhere
-    // (an enterprise server, a test) its owner decides.
-    let public = github_api_url.is_github_com();
-    let (cooldown_floor, wait_floor) = if public { (8, 60) } else { (1, 1) };
-    let cooldown = values.seconds("cooldown_period_seconds", 960, cooldown_floor..=WEEK)?;
     let github_api_timeout = values.seconds("github_api_timeout_seconds", 30, 1..=60)?;
     let max_body_chars = values.max_body_chars("max_body_chars")?;
     let look_delay = values.seconds("look_delay_seconds", 60, wait_floor..=DAY)?;
     let backoff_min = values.seconds("backoff_min_seconds", 60, wait_floor..=DAY)?;
     let least = backoff_min.as_secs();
     let backoff_max = values.seconds("backoff_max_seconds", least.max(3600), least..=DAY)?;
+    let max_attempts = values.number("max_attempts", 5, 1..=100, "attempts")?;
+    let max_age = values.seconds("max_age_seconds", 5 * DAY, wait_floor..=YEAR)?;
+    let keep_finished_jobs =
+        values.number("keep_finished_jobs", 10_000, 0..=MOST_FINISHED, "jobs")?;
+    let keep_finished_days = values.number("keep_finished_days", 90, 1..=MOST_DAYS, "days")?;
     let hold_restored_jobs = values.boolean("hold_restored_jobs", true)?;
-    values.note_token_file();
 
-    Ok(Config {
-        token,
+    let config = Config {
+        accounts,
+        policy,
         socket_path,
         queue_path,
         log_level,
-        cooldown,
-        github_api_url,
         github_api_timeout,
         max_body_chars,
         look_delay,
         backoff_min,
         backoff_max,
+        max_attempts: u32::try_from(max_attempts).unwrap_or(u32::MAX),
+        max_age,
+        keep_finished_jobs,
+        keep_finished: Duration::from_secs(keep_finished_days.saturating_mul(DAY)),
         hold_restored_jobs,
-        effective: values.finish(),
-    })
+        effective: Effective::default(),
+    };
+    Ok((config, values.finish()))
 }

@@ -1,7 +1,8 @@
 //! From one written value to one checked value.
 //!
 //! Decides the kinds (text, path, number, switch) and words what is wrong with a value. Called by
-//! [`super::load`], one call per key; also notes each value for `--check-config`.
+//! [`super::load`] and the files for accounts and policy, one call per key; also notes each value
+//! for `--check-config`. Lists are in [`super::lists`].
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -10,13 +11,20 @@ use std::time::Duration;
 use comenq_proto::{DEFAULT_MAX_BODY_CHARS, MAX_BODY_BYTES};
 use toml::Value;
 
-use super::effective::Effective;
-use super::raw::{Entry, Origin, Raw};
+use super::effective::Block;
+use super::origin::Origin;
+use super::raw::Table;
 use super::{ConfigError, LogLevel};
 use crate::api_url::ApiUrl;
 
 /// The kernel's room for a socket's path, less its closing NUL.
 const MAX_SOCKET_PATH_BYTES: usize = 107;
+
+/// What stands in place of a number where there is no limit.
+pub(super) const UNLIMITED: &str = "unlimited";
+
+/// The largest number that TOML has.
+const MAX_ID: u64 = i64::MAX.unsigned_abs();
 
 const LOG_LEVELS: [LogLevel; 5] = [
     LogLevel::Error,
@@ -26,29 +34,51 @@ const LOG_LEVELS: [LogLevel; 5] = [
     LogLevel::Trace,
 ];
 
-/// Reads values out of [`Raw`] and remembers what came of them.
+/// Reads values out of one [`Table`] and remembers what came of them.
 pub(super) struct Values<'a> {
-    raw: &'a Raw,
-    effective: Effective,
+    table: &'a Table,
+    block: Block,
+    /// Whether values that nobody gave are noted too.
+    notes_defaults: bool,
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn new(raw: &'a Raw) -> Self {
+    pub(super) fn new(table: &'a Table) -> Self {
         Self {
-            raw,
-            effective: Effective::default(),
+            table,
+            block: Block::new(table.section.clone(), None),
+            notes_defaults: true,
         }
     }
 
-    /// All values that were asked for.
-    pub(super) fn finish(self) -> Effective {
-        self.effective
+    /// For a table that overrides another: what it does not say is said there.
+    pub(super) fn overrides(table: &'a Table, note: String) -> Self {
+        Self {
+            table,
+            block: Block::new(table.section.clone(), Some(note)),
+            notes_defaults: false,
+        }
     }
 
-    /// Notes where the token file is; its content is none of our business here.
-    pub(super) fn note_token_file(&mut self) {
-        if let Some(Entry { value, origin }) = self.raw.get("github_token_file") {
-            self.note("github_token_file", value.clone(), origin.clone());
+    /// The table that is read.
+    pub(super) fn table(&self) -> &'a Table {
+        self.table
+    }
+
+    /// All values that were asked for.
+    pub(super) fn finish(self) -> Block {
+        self.block
+    }
+
+    /// A line for people among the values.
+    pub(super) fn remark(&mut self, text: &str) {
+        self.block.remark(text);
+    }
+
+    /// Notes a path that somebody else has read.
+    pub(super) fn note_given(&mut self, key: &'static str) {
+        if let Some(entry) = self.table.get(key) {
+            self.block.push(key, &entry.value, &entry.origin);
         }
     }
 
@@ -60,9 +90,9 @@ impl<'a> Values<'a> {
         let (text, origin) = self.text(key, default)?;
         if text.is_empty() || text.contains('\0') {
             let reason = "must be a path; correct or remove it".to_owned();
-            return Err(wrong(key, &Value::String(text), origin, reason));
+            return Err(self.wrong(key, &Value::String(text), origin, reason));
         }
-        self.note(key, Value::String(text.clone()), origin);
+        self.note(key, &Value::String(text.clone()), &origin);
         Ok(text.into())
     }
 
@@ -80,16 +110,16 @@ impl<'a> Values<'a> {
             "is {} bytes long, the kernel takes {MAX_SOCKET_PATH_BYTES}; choose a shorter path",
             text.len()
         );
-        Err(wrong(key, &Value::String(text), origin, reason))
+        Err(self.wrong(key, &Value::String(text), origin, reason))
     }
 
     pub(super) fn log_level(&mut self, key: &'static str) -> Result<LogLevel, ConfigError> {
         let (text, origin) = self.text(key, LogLevel::Info.as_str())?;
         let Some(level) = LOG_LEVELS.into_iter().find(|it| it.as_str() == text) else {
             let reason = "must be error, warn, info, debug or trace".to_owned();
-            return Err(wrong(key, &Value::String(text), origin, reason));
+            return Err(self.wrong(key, &Value::String(text), origin, reason));
         };
-        self.note(key, Value::String(text), origin);
+        self.note(key, &Value::String(text), &origin);
         Ok(level)
     }
 
@@ -97,10 +127,10 @@ impl<'a> Values<'a> {
         let (text, origin) = self.text(key, "https://api.github.com")?;
         match ApiUrl::parse(&text) {
             Ok(url) => {
-                self.note(key, Value::String(url.as_str().to_owned()), origin);
+                self.note(key, &Value::String(url.as_str().to_owned()), &origin);
                 Ok(url)
             }
-            Err(error) => Err(wrong(key, &Value::String(text), origin, error.to_string())),
+            Err(error) => Err(self.wrong(key, &Value::String(text), origin, error.to_string())),
         }
     }
 
@@ -134,31 +164,61 @@ impl<'a> Values<'a> {
         };
         let Some(switch) = switch else {
             let reason = "must be true or false".to_owned();
-            return Err(wrong(key, &value, origin, reason));
+            return Err(self.wrong(key, &value, origin, reason));
         };
-        self.note(key, Value::Boolean(switch), origin);
+        self.note(key, &Value::Boolean(switch), &origin);
         Ok(switch)
     }
 
-    fn number(
+    /// A number, or none where the key says "unlimited".
+    pub(super) fn number_or_unlimited(
+        &mut self,
+        key: &'static str,
+        default: Option<u64>,
+        range: RangeInclusive<u64>,
+        unit: &str,
+    ) -> Result<Option<u64>, ConfigError> {
+        let unlimited = Value::String(UNLIMITED.to_owned());
+        let (value, origin) = self.given(key, default.map_or(unlimited.clone(), integer));
+        if value == unlimited {
+            self.note(key, &value, &origin);
+            return Ok(None);
+        }
+        let number = as_number(&value, &origin).filter(|number| range.contains(number));
+        let Some(number) = number else {
+            let (least, most) = (range.start(), range.end());
+            let reason = format!(
+                "must be a whole number of {unit} from {least} to {most}, or \"{UNLIMITED}\""
+            );
+            return Err(self.wrong(key, &value, origin, reason));
+        };
+        self.note(key, &integer(number), &origin);
+        Ok(Some(number))
+    }
+
+    /// A number by which GitHub knows something, if one was given.
+    pub(super) fn id(&mut self, key: &'static str) -> Result<Option<u64>, ConfigError> {
+        if self.table.get(key).is_none() {
+            return Ok(None);
+        }
+        self.number(key, 0, 1..=MAX_ID, "GitHub's").map(Some)
+    }
+
+    pub(super) fn number(
         &mut self,
         key: &'static str,
         default: u64,
         range: RangeInclusive<u64>,
         unit: &str,
     ) -> Result<u64, ConfigError> {
-        let (least, most) = (range.start(), range.end());
         let (value, origin) = self.given(key, integer(default));
-        let number = match &value {
-            Value::Integer(number) => u64::try_from(*number).ok(),
-            Value::String(text) if text_is_allowed(&origin) => text.trim().parse().ok(),
-            _ => None,
-        };
-        let Some(number) = number.filter(|number| range.contains(number)) else {
+        let number = as_number(&value, &origin).filter(|number| range.contains(number));
+        let Some(number) = number else {
+            let (least, most) = (range.start(), range.end());
             let reason = format!("must be a whole number of {unit} from {least} to {most} here");
-            return Err(wrong(key, &value, origin, reason));
+            return Err(self.wrong(key, &value, origin, reason));
         };
-        self.note(key, integer(number), origin);
+        self.note(key, &integer(number), &origin);
         Ok(number)
     }
 
@@ -166,42 +226,56 @@ impl<'a> Values<'a> {
         let (value, origin) = self.given(key, Value::String(default.to_owned()));
         match value {
             Value::String(text) => Ok((text, origin)),
-            other => Err(wrong(
-                key,
-                &other,
-                origin,
-                "must be a string in quotes".to_owned(),
-            )),
+            other => {
+                let reason = "must be a string in quotes".to_owned();
+                Err(self.wrong(key, &other, origin, reason))
+            }
         }
     }
 
-    fn given(&self, key: &'static str, default: Value) -> (Value, Origin) {
-        self.raw
+    pub(super) fn given(&self, key: &'static str, default: Value) -> (Value, Origin) {
+        self.table
             .get(key)
             .map_or((default, Origin::Default), |entry| {
                 (entry.value.clone(), entry.origin.clone())
             })
     }
 
-    fn note(&mut self, key: &'static str, value: Value, origin: Origin) {
-        self.effective.push(key, value, origin);
+    pub(super) fn note(&mut self, key: &'static str, value: &Value, origin: &Origin) {
+        if self.notes_defaults || *origin != Origin::Default {
+            self.block.push(key, value, origin);
+        }
+    }
+
+    pub(super) fn wrong(
+        &self,
+        key: &'static str,
+        value: &Value,
+        origin: Origin,
+        reason: String,
+    ) -> ConfigError {
+        ConfigError::Value {
+            origin,
+            key: self.table.section.key(key),
+            value: value.to_string(),
+            reason,
+        }
+    }
+}
+
+fn as_number(value: &Value, origin: &Origin) -> Option<u64> {
+    match value {
+        Value::Integer(number) => u64::try_from(*number).ok(),
+        Value::String(text) if text_is_allowed(origin) => text.trim().parse().ok(),
+        _ => None,
     }
 }
 
 /// Environment and flags have only text; in the file a quoted number is a mistake.
-fn text_is_allowed(origin: &Origin) -> bool {
+pub(super) fn text_is_allowed(origin: &Origin) -> bool {
     matches!(origin, Origin::Environment(_) | Origin::Flag(_))
 }
 
 fn integer(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-fn wrong(key: &'static str, value: &Value, origin: Origin, reason: String) -> ConfigError {
-    ConfigError::Value {
-        origin,
-        key,
-        value: value.to_string(),
-        reason,
-    }
 }

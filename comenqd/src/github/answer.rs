@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::message::{Message, plain};
+use super::{Notice, notice};
 use crate::clock::UnixMs;
 
 /// The longest wait that an answer can impose. GitHub's hourly limit needs no more; after it one
@@ -48,12 +49,14 @@ pub(super) struct Headers {
     pub(super) reset: Option<i64>,
     /// `x-accepted-github-permissions`: what the token would need.
     pub(super) accepted_permissions: Option<String>,
-    /// `x-github-sso`: where to authorise the token for an organisation.
+    /// `x-github-sso`: where to authorise the token for an organisation. As it came.
     pub(super) sso: Option<String>,
-    /// `location` of a redirect.
+    /// `location` of a redirect. As it came.
     pub(super) location: Option<String>,
     /// `link`: whether there are more pages.
     pub(super) link: Option<String>,
+    /// What GitHub warns of.
+    pub(super) notices: Vec<Notice>,
 }
 
 impl From<&HeaderMap> for Headers {
@@ -72,9 +75,10 @@ impl From<&HeaderMap> for Headers {
             remaining: text("x-ratelimit-remaining").and_then(|text| text.trim().parse().ok()),
             reset: number("x-ratelimit-reset"),
             accepted_permissions: shown("x-accepted-github-permissions"),
-            sso: shown("x-github-sso"),
-            location: shown("location"),
+            sso: text("x-github-sso").map(str::to_owned),
+            location: text("location").map(str::to_owned),
             link: text("link").map(str::to_owned),
+            notices: notice::read(text),
         }
     }
 }

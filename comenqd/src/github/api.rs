@@ -1,22 +1,24 @@
-//! The three questions as HTTP requests: routes, pages, bounds.
+//! The questions as HTTP requests: routes, pages, bounds.
 //!
 //! Decides when a listing is complete. Called through the trait [`GitHub`] by the worker. What an
 //! answer means is `outcome`'s, whether a request left is `http`'s.
 
-use comenq_proto::Target;
+use comenq_proto::{IssueNumber, Target};
 use serde::Serialize;
 
 use super::answer::Answer;
+use super::authority::Authority;
 use super::http::{Failure, Http};
 use super::listing::PER_PAGE;
+use super::moved::{self, Place};
 use super::{
-    Answered, Comment, GitHub, Identity, ListError, Outcome, Trouble, TroubleKind, outcome,
+    Answered, Comment, GitHub, Identity, ListError, Moved, Outcome, Trouble, TroubleKind, outcome,
 };
 use crate::clock::UnixMs;
 
 /// `GET /user` has a few KiB; a 201 repeats the comment, which can have 256 KiB before JSON
 /// escapes it.
-const MAX_ANSWER: usize = 2 * 1024 * 1024;
+pub(super) const MAX_ANSWER: usize = 2 * 1024 * 1024;
 /// Thirty comments of 256 KiB, and as much again for everything around and within them.
 const MAX_PAGE: usize = 16 * 1024 * 1024;
 /// Pages of one listing. It begins minutes before an attempt: so many comments since are not a
@@ -32,39 +34,47 @@ struct NewComment<'a> {
 
 impl GitHub for Http {
     async fn who_am_i(&self) -> Answered<Result<Identity, Trouble>> {
-        if !self.has_token() {
-            return Answered {
-                value: Err(no_token()),
-                request_id: None,
-            };
+        if let Authority::App(app) = &self.authority {
+            let mut last = unasked(());
+            let value = self.bot(app, &mut last).await;
+            return last.with(value);
         }
-        let answer = self.get("/user", MAX_ANSWER, self.deadline()).await;
-        let request_id = request_id(&answer);
-        let value = match answer {
-            Ok(answer) => outcome::of_user(&answer),
+        let authorization = match self.authority.header(self.clock.boottime()) {
+            Ok(authorization) => authorization,
+            Err(trouble) => return unasked(Err(trouble)),
+        };
+        let answer = self
+            .get("/user", authorization, MAX_ANSWER, self.deadline())
+            .await;
+        let value = match &answer {
+            Ok(answer) => outcome::of_user(answer, &self.api),
             Err(failure) => Err(offline(failure)),
         };
-        Answered { value, request_id }
+        answered(&answer, value)
     }
 
     async fn post_comment(&self, target: &Target, body: &str) -> Answered<Outcome> {
-        if !self.has_token() {
-            return Answered {
-                value: Outcome::NotSent(no_token()),
-                request_id: None,
-            };
-        }
+        let authorization = match self.authority.header(self.clock.boottime()) {
+            Ok(authorization) => authorization,
+            Err(trouble) => return unasked(Outcome::NotSent(trouble)),
+        };
+        let route = comments(target);
         let comment = NewComment { body };
+        let deadline = self.deadline();
         let answer = self
-            .post(&comments(target), &comment, MAX_ANSWER, self.deadline())
+            .post(&route, authorization, &comment, MAX_ANSWER, deadline)
             .await;
-        let request_id = request_id(&answer);
-        let value = match answer {
-            Ok(answer) => outcome::of_post(&answer),
-            Err(Failure::Unknown(reason)) => Outcome::Unknown { reason },
+        let value = match &answer {
+            Ok(answer) => match self.authority.lost_token(answer) {
+                Some(trouble) => Outcome::Account(trouble),
+                None => outcome::of_post(answer, &self.api),
+            },
+            Err(Failure::Unknown(reason)) => Outcome::Unknown {
+                reason: reason.clone(),
+            },
             Err(failure @ Failure::NotSent(_)) => Outcome::NotSent(offline(failure)),
         };
-        Answered { value, request_id }
+        answered(&answer, value)
     }
 
     async fn comments_since(
@@ -72,26 +82,39 @@ impl GitHub for Http {
         target: &Target,
         since: UnixMs,
     ) -> Answered<Result<Vec<Comment>, ListError>> {
-        if !self.has_token() {
-            return Answered {
-                value: Err(ListError::Trouble(no_token())),
-                request_id: None,
-            };
-        }
-        let mut request_id = None;
-        let value = self.all_pages(target, since, &mut request_id).await;
-        Answered { value, request_id }
+        let mut last = unasked(());
+        let value = self.all_pages(target, since, &mut last).await;
+        last.with(value)
+    }
+
+    async fn is_open(&self, target: &Target) -> Answered<Result<bool, ListError>> {
+        let mut last = unasked(());
+        let value = match self.question(&issue(target), MAX_ANSWER, &mut last).await {
+            Ok(answer) => outcome::of_issue(&answer, &self.api),
+            Err(error) => Err(error),
+        };
+        last.with(value)
+    }
+
+    async fn resolve(
+        &self,
+        moved: &Moved,
+        number: IssueNumber,
+    ) -> Answered<Result<Target, ListError>> {
+        let mut last = unasked(());
+        let value = self.place(moved, number, &mut last).await;
+        last.with(value)
     }
 }
 
 impl Http {
     /// All pages or none. The number of the page is counted here, so that no `Link` can lead the
-    /// token elsewhere. `request_id` becomes that of the last page asked for.
+    /// token elsewhere. `last` becomes what came with the last page asked for.
     async fn all_pages(
         &self,
         target: &Target,
         since: UnixMs,
-        request_id: &mut Option<String>,
+        last: &mut Answered<()>,
     ) -> Result<Vec<Comment>, ListError> {
         let mut all: Vec<Comment> = Vec::new();
         let mut size = 0;
@@ -101,8 +124,8 @@ impl Http {
                 comments(target),
                 rfc3339(since)
             );
-            let answer = self.page(&route, request_id).await?;
-            let page = outcome::of_page(&answer)?;
+            let answer = self.question(&route, MAX_PAGE, last).await?;
+            let page = outcome::of_page(&answer, &self.api)?;
             size += page.comments.iter().map(|c| c.body.len()).sum::<usize>();
             all.extend(page.comments);
             if size > MAX_LISTING {
@@ -126,32 +149,76 @@ impl Http {
         })
     }
 
-    async fn page(
+    /// Where a redirect leads; asks for the name of a repository that it only numbers.
+    async fn place(
+        &self,
+        moved: &Moved,
+        number: IssueNumber,
+        last: &mut Answered<()>,
+    ) -> Result<Target, ListError> {
+        let gone = |what: String| ListError::Gone {
+            reason: format!("{}, and {what}", moved.reason),
+        };
+        let repository = match moved::place(&self.api, &moved.location, number) {
+            Some(Place::Named(target)) => return Ok(target),
+            Some(Place::Numbered { repository, issue }) => (repository, issue.unwrap_or(number)),
+            None => return Err(gone("that names no issue".to_owned())),
+        };
+        let (id, number) = repository;
+        let route = format!("/repositories/{id}");
+        let answer = self.question(&route, MAX_ANSWER, last).await?;
+        let (owner, name) = outcome::of_repository(&answer, &self.api)?;
+        Target::parse(&owner, &name, number.get())
+            .map_err(|error| gone(format!("its new name cannot be used: {error}")))
+    }
+
+    /// One GET about an issue or a repository. `last` becomes what came with it.
+    async fn question(
         &self,
         route: &str,
-        request_id: &mut Option<String>,
+        max_body: usize,
+        last: &mut Answered<()>,
     ) -> Result<Answer, ListError> {
-        match self.get(route, MAX_PAGE, self.deadline()).await {
-            Ok(answer) => {
-                request_id.clone_from(&answer.headers.request_id);
-                Ok(answer)
-            }
-            Err(failure) => {
-                *request_id = None;
-                Err(ListError::Trouble(offline(failure)))
-            }
+        let authorization = self
+            .authority
+            .header(self.clock.boottime())
+            .map_err(ListError::Trouble)?;
+        let answer = self
+            .get(route, authorization, max_body, self.deadline())
+            .await;
+        *last = answered(&answer, ());
+        let answer = answer.map_err(|failure| ListError::Trouble(offline(&failure)))?;
+        match self.authority.lost_token(&answer) {
+            Some(trouble) => Err(ListError::Trouble(trouble)),
+            None => Ok(answer),
+        }
+    }
+}
+
+impl<T> Answered<T> {
+    /// The same answer with another value.
+    fn with<U>(self, value: U) -> Answered<U> {
+        Answered {
+            value,
+            status: self.status,
+            request_id: self.request_id,
+            notices: self.notices,
         }
     }
 }
 
 /// Owner and repo have no character that a path would have to escape.
-fn comments(target: &Target) -> String {
+fn issue(target: &Target) -> String {
     let Target {
         owner,
         repo,
         number,
     } = target;
-    format!("/repos/{owner}/{repo}/issues/{number}/comments")
+    format!("/repos/{owner}/{repo}/issues/{number}")
+}
+
+fn comments(target: &Target) -> String {
+    format!("{}/comments", issue(target))
 }
 
 /// In whole seconds, which GitHub wants, rounded down. A time that no calendar has is before
@@ -162,24 +229,38 @@ fn rfc3339(time: UnixMs) -> String {
         .to_string()
 }
 
-fn request_id(answer: &Result<Answer, Failure>) -> Option<String> {
-    answer.as_ref().ok()?.headers.request_id.clone()
+/// A value with what came beside it.
+pub(super) fn answered<T>(answer: &Result<Answer, Failure>, value: T) -> Answered<T> {
+    match answer {
+        Ok(answer) => Answered {
+            value,
+            status: Some(answer.status),
+            request_id: answer.headers.request_id.clone(),
+            notices: answer.headers.notices.clone(),
+        },
+        Err(_) => unasked(value),
+    }
+}
+
+/// A value that no answer brought.
+pub(super) fn unasked<T>(value: T) -> Answered<T> {
+    Answered {
+        value,
+        status: None,
+        request_id: None,
+        notices: Vec::new(),
+    }
 }
 
 /// For a question it makes no difference whether it arrived.
-fn offline(failure: Failure) -> Trouble {
+pub(super) fn offline(failure: &Failure) -> Trouble {
     let (Failure::NotSent(reason) | Failure::Unknown(reason)) = failure;
     Trouble {
         kind: TroubleKind::Offline,
-        reason,
+        reason: reason.clone(),
         wait: None,
     }
 }
 
-fn no_token() -> Trouble {
-    Trouble {
-        kind: TroubleKind::Blocked,
-        reason: "there is no GitHub token; configure one".to_owned(),
-        wait: None,
-    }
-}
+#[cfg(test)]
+mod tests;

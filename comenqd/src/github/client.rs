@@ -21,7 +21,6 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use octocrab::service::middleware::auth_header::AuthHeaderLayer;
 use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
 use octocrab::{
     AuthState, DefaultOctocrabBuilderConfig, NoAuth, NoSvc, NotLayerReady, OctoBody, Octocrab,
@@ -30,10 +29,8 @@ use octocrab::{
 
 /// What the client needs to know.
 pub(super) struct Recipe {
-    /// Scheme, host and port: the only place that gets the token.
+    /// Scheme, host and port of the API.
     pub(super) origin: http::Uri,
-    /// `Authorization`, marked as sensitive.
-    pub(super) authorization: HeaderValue,
     /// `User-Agent`.
     pub(super) user_agent: HeaderValue,
     /// The longest that the whole of a request may take.
@@ -98,11 +95,6 @@ fn assemble(recipe: Recipe, connector: impl Connect + Clone + Send + Sync + 'sta
     let built = OctocrabBuilder::new_empty()
         .with_service(client)
         .with_layer(&ExtraHeadersLayer::new(headers.into()))
-        .with_layer(&AuthHeaderLayer::new(
-            Some(recipe.authorization),
-            recipe.origin.clone(),
-            recipe.origin,
-        ))
         .with_auth(AuthState::None)
         .build();
     match built {

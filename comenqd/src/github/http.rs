@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Uri};
+use http::header::AUTHORIZATION;
+use http::request::Builder;
+use http::{HeaderValue, Method, Uri};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use hyper_util::client::legacy;
@@ -21,9 +23,11 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Answer, Body, Headers};
+use super::authority::Authority;
 use super::client::{self, Recipe};
 use super::message::plain;
 use super::settings::{Settings, SettingsError};
+use crate::api_url::ApiUrl;
 use crate::clock::Clock;
 
 /// A refusal has a few hundred bytes; more than this is not GitHub's.
@@ -42,14 +46,14 @@ pub(super) enum Failure {
 
 /// GitHub's API over HTTP.
 pub struct Http {
-    /// The API's address without a slash at its end.
-    base: String,
+    /// The API's address.
+    pub(super) api: ApiUrl,
     /// Scheme, host and port of it.
     origin: Uri,
-    authorization: Option<HeaderValue>,
+    pub(super) authority: Authority,
     user_agent: HeaderValue,
     timeout: Duration,
-    clock: Arc<Clock>,
+    pub(super) clock: Arc<Clock>,
     /// Built at the first request: a daemon that has nothing to post starts faster and smaller.
     client: OnceCell<Octocrab>,
 }
@@ -57,7 +61,7 @@ pub struct Http {
 impl std::fmt::Debug for Http {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Http")
-            .field("base", &self.base)
+            .field("api", &self.api.as_str())
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
@@ -70,11 +74,11 @@ impl Http {
     /// Where the address would expose the token, or a setting cannot be used at all.
     pub fn new(settings: Settings, clock: Arc<Clock>) -> Result<Self, SettingsError> {
         let origin = settings.origin()?;
-        let authorization = settings.authorization()?;
+        let authority = Authority::new(settings.credential)?;
         Ok(Self {
-            base: settings.api_url.as_str().to_owned(),
+            api: settings.api_url,
             origin,
-            authorization,
+            authority,
             user_agent: HeaderValue::try_from(&settings.user_agent).map_err(|_| {
                 SettingsError::UserAgent {
                     name: settings.user_agent,
@@ -86,11 +90,6 @@ impl Http {
         })
     }
 
-    /// Whether there is a token to speak with.
-    pub(super) fn has_token(&self) -> bool {
-        self.authorization.is_some()
-    }
-
     /// When a call that begins now has to end.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
@@ -100,40 +99,56 @@ impl Http {
     pub(super) async fn get(
         &self,
         route: &str,
+        authorization: HeaderValue,
         max_body: usize,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let client = self.client(deadline).await?;
-        let sent = timeout_at(deadline, client._get(self.uri(route))).await;
-        self.answer(sent, max_body, deadline).await
+        let request = self.request(Method::GET, route, authorization);
+        self.send(request, None::<&()>, max_body, deadline).await
     }
 
     /// Sends one POST. Not cancel-safe: dropping the future leaves its outcome unknown.
     pub(super) async fn post(
         &self,
         route: &str,
+        authorization: HeaderValue,
         json: &(impl Serialize + Sync),
         max_body: usize,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let client = self.client(deadline).await?;
-        let sent = timeout_at(deadline, client._post(self.uri(route), Some(json))).await;
-        self.answer(sent, max_body, deadline).await
+        let request = self.request(Method::POST, route, authorization);
+        self.send(request, Some(json), max_body, deadline).await
     }
 
-    fn uri(&self, route: &str) -> String {
-        format!("{}{route}", self.base)
+    /// A request's head. Its address begins with the API's own, so that nothing else ever gets
+    /// the token.
+    fn request(&self, method: Method, route: &str, authorization: HeaderValue) -> Builder {
+        Builder::new()
+            .method(method)
+            .uri(format!("{}{route}", self.api.as_str()))
+            .header(AUTHORIZATION, authorization)
+    }
+
+    async fn send(
+        &self,
+        request: Builder,
+        json: Option<&(impl Serialize + Sync)>,
+        max_body: usize,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        let client = self.client(deadline).await?;
+        let request = client.build_request(request, json).map_err(|error| {
+            Failure::NotSent(format!("the request cannot be made: {}", words(&error)))
+        })?;
+        let sent = timeout_at(deadline, client.execute(request)).await;
+        self.answer(sent, max_body, deadline).await
     }
 
     /// The client, built where it is not yet. A failure here is one before anything was sent.
     async fn client(&self, deadline: Instant) -> Result<&Octocrab, Failure> {
-        let Some(authorization) = self.authorization.clone() else {
-            return Err(Failure::NotSent("there is no GitHub token".to_owned()));
-        };
         let build = || {
             client::build(Recipe {
                 origin: self.origin.clone(),
-                authorization,
                 user_agent: self.user_agent.clone(),
                 timeout: self.timeout,
             })
@@ -163,7 +178,7 @@ impl Http {
                 let waited = self.timeout.as_secs_f32();
                 return Err(Failure::Unknown(format!(
                     "no answer within {waited} s from {}",
-                    self.base
+                    self.api.as_str()
                 )));
             }
         };
@@ -196,9 +211,9 @@ impl Http {
         });
         let words = words(error);
         if never_connected {
-            Failure::NotSent(format!("cannot connect to {}: {words}", self.base))
+            Failure::NotSent(format!("cannot connect to {}: {words}", self.api.as_str()))
         } else {
-            Failure::Unknown(format!("no answer from {}: {words}", self.base))
+            Failure::Unknown(format!("no answer from {}: {words}", self.api.as_str()))
         }
     }
 }
@@ -249,4 +264,4 @@ async fn read(mut body: BoxBody<Bytes, octocrab::Error>, bound: usize) -> Body {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,7 @@
-//! How GitHub's JSON becomes our types: a user, a new comment, a page of comments.
+//! How GitHub's JSON becomes our types: a user, a new comment, a page of comments, an issue, a
+//! repository.
 //!
-//! Decides what of an answer is believed. Called by `outcome`. Must not know which statuses bring
+//! Decides what of an answer is believed. Called by `outcome` and `refusal`. Must not know which statuses bring
 //! such bodies, nor what the comments are wanted for.
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use super::answer::Answer;
 use super::{Comment, Identity};
 use crate::clock::UnixMs;
+use crate::secret::Secret;
 
 /// Comments asked for at a time. Not GitHub's 100: a comment may have 256 KiB, and a page must fit
 /// its bound.
@@ -16,6 +18,9 @@ pub(super) const PER_PAGE: usize = 30;
 
 /// Longer than any address of a comment; a longer one is not kept.
 const MAX_URL: usize = 1024;
+
+/// Longer than any slug of a GitHub App.
+const MAX_SLUG: usize = 100;
 
 /// One page of a listing.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,8 +71,57 @@ pub(super) fn created(body: &[u8]) -> Option<(Option<u64>, Option<String>)> {
     Some((Some(comment.id), comment.html_url.and_then(web_url)))
 }
 
+/// What a GitHub App is called in addresses. Nothing that could lead elsewhere in one.
+pub(super) fn app_slug(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct App {
+        slug: String,
+    }
+    let App { slug } = serde_json::from_slice(body).ok()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (!slug.is_empty() && slug.len() <= MAX_SLUG && slug.chars().all(is_plain)).then_some(slug)
+}
+
+/// A token of an installation, and when it ends by GitHub's clock.
+pub(super) fn installation_token(body: &[u8]) -> Option<(Secret, UnixMs)> {
+    #[derive(Deserialize)]
+    struct Token {
+        token: String,
+        expires_at: String,
+    }
+    let Token { token, expires_at } = serde_json::from_slice(body).ok()?;
+    let expires_at: Timestamp = expires_at.parse().ok()?;
+    let token = Secret::parse(&token).ok()?;
+    Some((token, UnixMs(expires_at.as_millisecond())))
+}
+
+/// Whether an issue is open; a merged pull request is closed too.
+pub(super) fn is_open(body: &[u8]) -> Option<bool> {
+    #[derive(Deserialize)]
+    struct Issue {
+        state: String,
+    }
+    let issue: Issue = serde_json::from_slice(body).ok()?;
+    match issue.state.as_str() {
+        "open" => Some(true),
+        "closed" => Some(false),
+        _ => None,
+    }
+}
+
+/// Owner and name of a repository.
+pub(super) fn full_name(body: &[u8]) -> Option<(String, String)> {
+    #[derive(Deserialize)]
+    struct Repository {
+        full_name: String,
+    }
+    let repository: Repository = serde_json::from_slice(body).ok()?;
+    let (owner, name) = repository.full_name.split_once('/')?;
+    Some((owner.to_owned(), name.to_owned()))
+}
+
 /// An address that can be printed and stored.
-fn web_url(text: String) -> Option<String> {
+pub(super) fn web_url(text: String) -> Option<String> {
     let is_web = text.starts_with("https://") || text.starts_with("http://");
     (is_web && text.len() <= MAX_URL && text.chars().all(|c| c.is_ascii_graphic())).then_some(text)
 }

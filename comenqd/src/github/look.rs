@@ -6,9 +6,11 @@
 //!
 //! A wrong "yes" loses a comment, a wrong "no" posts one twice, so there is a third answer: a
 //! comment of the right user at the right time with other words may be ours, changed on its way
-//! in, and nobody but a person can tell.
+//! in, and nobody but a person can tell. A [`Marker`] in the text leaves no third answer.
 
 use std::time::Duration;
+
+pub use super::marker::Marker;
 
 use super::Comment;
 use crate::clock::UnixMs;
@@ -30,6 +32,8 @@ pub struct Window {
     pub ended_github: UnixMs,
     /// Numeric id of the user in whose name it was sent.
     pub user_id: u64,
+    /// Whether it was sent with the job's [`Marker`].
+    pub marker: bool,
 }
 
 /// What a complete listing shows.
@@ -65,28 +69,38 @@ pub fn since(attempts: &[Window]) -> Option<UnixMs> {
 /// Looks in the complete `listing` for the comment with this `body` that one of `attempts` may
 /// have created. `owned` says of a comment's id whether it belongs to another job.
 ///
-/// An equal text counts from five seconds before its user's attempt on, however late: a request
-/// can be carried out long after we gave it up. Other words count only within an attempt's window,
-/// which ends `look_delay` after the attempt. Of several, the oldest is taken.
+/// An attempt that was sent with the job's `marker` left a comment that bears it, whatever else it
+/// says, or none. For one that was sent without: an equal text counts from five seconds before its
+/// user's attempt on, however late, for a request can be carried out long after we gave it up;
+/// other words count only within the attempt's window, which ends `look_delay` after it. A comment
+/// that bears another job's marker is nobody's but that job's. Of several, the oldest is taken.
+///
+/// Without a `marker` every attempt counts as sent without one, and nobody's marker is heeded: who
+/// cannot tell their own cannot tell another's. So pass it even where the account's are off.
 #[must_use]
 pub fn find(
     listing: &[Comment],
     body: &str,
     attempts: &[Window],
     look_delay: Duration,
+    marker: Option<&Marker>,
     owned: impl Fn(u64) -> bool,
 ) -> Finding {
-    let wanted = normalised(body);
+    let wanted = Wanted {
+        text: normalised(body),
+        marker,
+        quoted: Marker::all_in(body).collect(),
+    };
     let candidates = || {
         listing.iter().filter(|comment| {
-            attempts.iter().any(|attempt| attempt.may_be(comment)) && !owned(comment.id)
+            attempts.iter().any(|attempt| attempt.may_be(comment))
+                && !owned(comment.id)
+                && !wanted.is_anothers(comment)
         })
     };
     let oldest = |comment: &&Comment| comment.id;
-    if let Some(posted) = candidates()
-        .filter(|comment| normalised(&comment.body) == wanted)
-        .min_by_key(oldest)
-    {
+    let found = |comment: &&Comment| wanted.is_there(comment, attempts);
+    if let Some(posted) = candidates().filter(found).min_by_key(oldest) {
         return Finding::Posted {
             id: posted.id,
             url: posted.url.clone(),
@@ -95,6 +109,7 @@ pub fn find(
     let in_a_window = |comment: &&Comment| {
         attempts
             .iter()
+            .filter(|attempt| !wanted.is_marked(attempt))
             .any(|attempt| attempt.covers(comment, look_delay))
     };
     match candidates().filter(in_a_window).min_by_key(oldest) {
@@ -102,6 +117,41 @@ pub fn find(
             url: odd.url.clone(),
         },
         None => Finding::Nothing,
+    }
+}
+
+/// What is looked for.
+struct Wanted<'a> {
+    text: String,
+    marker: Option<&'a Marker>,
+    /// Markers that the text itself quotes: they say nothing of whose a comment is.
+    quoted: Vec<Marker>,
+}
+
+impl Wanted<'_> {
+    /// Whether what `attempt` created would bear our marker.
+    fn is_marked(&self, attempt: &Window) -> bool {
+        attempt.marker && self.marker.is_some()
+    }
+
+    fn is_anothers(&self, comment: &Comment) -> bool {
+        let Some(ours) = self.marker else {
+            return false;
+        };
+        Marker::all_in(&comment.body)
+            .any(|marker| marker != *ours && !self.quoted.contains(&marker))
+    }
+
+    /// Whether the comment is surely one of `attempts`, among which are those that it may be.
+    fn is_there(&self, comment: &Comment, attempts: &[Window]) -> bool {
+        // However it was sent: nobody else writes it.
+        let bears_ours = Marker::all_in(&comment.body).any(|marker| Some(&marker) == self.marker);
+        let unmarked = || {
+            attempts
+                .iter()
+                .any(|attempt| !self.is_marked(attempt) && attempt.may_be(comment))
+        };
+        bears_ours || (unmarked() && normalised(&comment.body) == self.text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What GitHub says in the body of a refusal, and how we repeat it.
 //!
 //! Decides how foreign text becomes safe to print and store: bounded, on one line, without
-//! anything that steers a terminal. Called by `outcome` and `answer`. Must not know what a message
+//! anything that steers a terminal. Called by `refusal`, `outcome` and `answer`. Must not know what a message
 //! means for a job.
 
 use serde_json::Value;
@@ -14,6 +14,8 @@ const MAX_QUOTED: usize = 500;
 pub(super) struct Message {
     text: String,
     lower: String,
+    /// `block.html_url`: why a repository is closed.
+    block_url: Option<String>,
 }
 
 impl Message {
@@ -30,7 +32,20 @@ impl Message {
         }
         let text = parts.join("; ");
         let lower = text.to_lowercase();
-        Some(Self { text, lower })
+        let block_url = value
+            .pointer("/block/html_url")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        Some(Self {
+            text,
+            lower,
+            block_url,
+        })
+    }
+
+    /// Where GitHub tells why a repository is closed. Not checked yet.
+    pub(super) fn block_url(&self) -> Option<String> {
+        self.block_url.clone()
     }
 
     /// Whether GitHub's words contain one of these, given in lower case.

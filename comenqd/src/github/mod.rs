@@ -1,30 +1,40 @@
-//! GitHub as the worker sees it: three questions and what their answers mean.
+//! GitHub as the worker sees it: a few questions and what their answers mean.
 //!
 //! Decides nothing about jobs. Called by the worker only. octocrab stays inside this module.
 //!
 //! One question passes through: `api` (routes and pages) → `http` (one request, over `client`, by
-//! `settings`) → `answer` (its headers) → `outcome` (what it means, with `message` for GitHub's
-//! words and `listing` for its JSON). `look` then compares a listing with what was sent.
+//! `settings`, in the name that `authority` has from a `credential`) → `answer` (its headers) → `outcome` (what it means
+//! for the question, with `refusal` for what is not granted, `message` for GitHub's words, `listing`
+//! for its JSON and `moved` for redirects). `app` is
+//! how a GitHub App comes to a token. `look` compares a listing with what was sent.
 
 mod answer;
 mod api;
+mod app;
+mod authority;
 mod client;
+mod credential;
 mod http;
 mod listing;
 pub mod look;
+mod marker;
 mod message;
+mod moved;
+mod notice;
 mod outcome;
+mod refusal;
 mod settings;
 
 use std::future::Future;
 use std::time::Duration;
 
-use comenq_proto::Target;
+use comenq_proto::{IssueNumber, Target};
 
 use crate::clock::UnixMs;
 
 pub use answer::MAX_WAIT;
 pub use api::MAX_PAGES;
+pub use credential::{AppKey, AppKeyError, Credential};
 pub use http::Http;
 pub use settings::{Settings, SettingsError};
 
@@ -56,11 +66,76 @@ pub enum Outcome {
     },
     /// GitHub refuses this job for good.
     Refused {
+        /// Why, as a word.
+        kind: RefusalKind,
         /// Why, with GitHub's own message quoted.
         reason: String,
     },
+    /// Nothing was posted: the issue lives elsewhere in the same API.
+    Moved(Moved),
     /// Nothing was posted and it is the account's trouble: the lane waits, the job keeps its turn.
     Account(Trouble),
+    /// Nothing was posted, and nothing will be for this owner: its jobs wait, others go on.
+    Owner(OwnerTrouble),
+}
+
+/// Why GitHub refuses a job for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// There is no such issue, or the account may not see it.
+    NotFound,
+    /// The issue was deleted, or issues are disabled.
+    Gone,
+    /// The conversation is locked.
+    Locked,
+    /// The repository is archived.
+    Archived,
+    /// The token lacks a permission.
+    NoPermission,
+    /// The account is blocked there, or the repository limits who may comment.
+    NotWelcome,
+    /// GitHub does not take this text.
+    Rejected,
+    /// It moved to a place that this account's API does not serve.
+    Moved,
+}
+
+impl RefusalKind {
+    /// The failure code that clients see.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Gone => "gone",
+            Self::Locked => "locked",
+            Self::Archived => "archived",
+            Self::NoPermission => "no_permission",
+            Self::NotWelcome => "not_welcome",
+            Self::Rejected => "rejected",
+            Self::Moved => "moved",
+        }
+    }
+}
+
+/// A redirect of GitHub's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The new address, whole; scheme, host and port are those of the API.
+    pub location: String,
+    /// What happened, for people.
+    pub reason: String,
+}
+
+/// Why an account can do nothing for one owner: single sign-on, an IP allow list, a rule on
+/// tokens, or a repository that GitHub blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerTrouble {
+    /// What happened, for people.
+    pub reason: String,
+    /// Where somebody can do something about it.
+    pub url: Option<String>,
+    /// How long GitHub said to wait (capped); `None`: back off.
+    pub wait: Option<Duration>,
 }
 
 /// Why an account cannot work just now.
@@ -79,8 +154,8 @@ pub struct Trouble {
 pub enum TroubleKind {
     /// A primary or secondary rate limit.
     Limited,
-    /// The token is not accepted, an organisation bars it (SAML, IP allow list), or the API
-    /// version is retired: somebody must act.
+    /// The token is not accepted, the account is suspended, or the API version is retired:
+    /// somebody must act.
     Blocked,
     /// No way to GitHub: refused, DNS, TLS, or a proxy in between answered.
     Offline,
@@ -121,24 +196,53 @@ pub enum ListError {
         /// GitHub's words.
         reason: String,
     },
+    /// The issue lives elsewhere in the same API.
+    Moved(Moved),
+    /// The account can read nothing of this owner.
+    Owner(OwnerTrouble),
     /// Try again after a wait.
     Trouble(Trouble),
 }
 
-/// A value and the id under which GitHub's support finds the request.
+/// What a header of GitHub's warns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// The token has an end.
+    TokenExpires,
+    /// What we use of the API has one.
+    Sunset,
+    /// What we use of the API is not the way any more.
+    Deprecation,
+}
+
+/// A warning that came beside an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it warns of.
+    pub kind: NoticeKind,
+    /// In words for people, with GitHub's own quoted.
+    pub text: String,
+}
+
+/// A value and what came with it. Where a question took several requests, of the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered<T> {
     /// What was learned.
     pub value: T,
-    /// `x-github-request-id`, where one came.
+    /// The HTTP status; `None` where no answer came, or nothing was asked.
+    pub status: Option<u16>,
+    /// `x-github-request-id`, where one came: under it GitHub's support finds the request.
     pub request_id: Option<String>,
+    /// What GitHub warns of.
+    pub notices: Vec<Notice>,
 }
 
 /// The API as the worker needs it. Each call sends exactly one request a page, retries nothing,
 /// follows no redirect, and each request ends within the configured timeout. None is cancel-safe: a dropped
 /// future leaves the outcome unknown.
 pub trait GitHub: Send + Sync + 'static {
-    /// `GET /user`: who the token speaks for. Also teaches the clock GitHub's time.
+    /// Who the credential speaks for. Also teaches the clock GitHub's time. Sees to it that a
+    /// GitHub App's token lasts for what follows. May be dropped and asked again.
     fn who_am_i(&self) -> impl Future<Output = Answered<Result<Identity, Trouble>>> + Send;
 
     /// One `POST /repos/{owner}/{repo}/issues/{number}/comments`.
@@ -154,4 +258,18 @@ pub trait GitHub: Send + Sync + 'static {
         target: &Target,
         since: UnixMs,
     ) -> impl Future<Output = Answered<Result<Vec<Comment>, ListError>>> + Send;
+
+    /// `GET /repos/{owner}/{repo}/issues/{number}`: whether it is open. A locked one is found out
+    /// by the POST.
+    fn is_open(
+        &self,
+        target: &Target,
+    ) -> impl Future<Output = Answered<Result<bool, ListError>>> + Send;
+
+    /// Where a redirect leads. The issue keeps `number` unless the location names another.
+    fn resolve(
+        &self,
+        moved: &Moved,
+        number: IssueNumber,
+    ) -> impl Future<Output = Answered<Result<Target, ListError>>> + Send;
 }

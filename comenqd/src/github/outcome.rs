@@ -1,91 +1,43 @@
-//! What an answer of GitHub's means: the table of its refusals, in one place.
+//! What an answer means for the question that was asked.
 //!
-//! Decides whose trouble an answer is: the job's, the account's, or unknown. Called by `api` with
-//! the answer to a POST, to `GET /user`, or to a page of a listing. Pure; must not know of jobs,
-//! attempts or how long our own backoff is.
-//!
-//! When in doubt it errs to the side that posts nothing twice and loses no job: a status that is
-//! not known is an unknown outcome, and an answer that nothing proves to be GitHub's is never held
-//! against a job.
+//! Decides which answer is the hoped-for one, and what of a refusal matters to whoever asked.
+//! Called by `api` and `app`. Pure; must not know of jobs, attempts or how long our own backoff
+//! is. What a refusal is in itself, `refusal` says.
+
+use std::time::Duration;
 
 use super::answer::Answer;
 use super::listing::{self, Page};
-use super::message::Message;
-use super::{Identity, ListError, Outcome, Trouble, TroubleKind};
-
-/// A limit of any kind, by its words. A 403 says no more of itself than these.
-const LIMITED: &[&str] = &[
-    "rate limit",
-    "abuse detection mechanism",
-    "temporarily blocked from content creation",
-    "login attempts exceeded",
-];
-/// What bars the account, or its token, from an organisation or from everything, until somebody
-/// does something about it. Not the job's fault, and waiting alone does not help.
-const BLOCKED: &[&str] = &[
-    "saml enforcement",
-    "ip allow list",
-    "repository access blocked",
-    "although you appear to have the correct authorization credentials",
-    "forbids access via",
-    "account was suspended",
-    "account is suspended",
-    "email address must be verified",
-];
-const LOCKED: &[&str] = &[
-    "issue is locked",
-    "pull request is locked",
-    "conversation is locked",
-    "conversation has been locked",
-];
-const ARCHIVED: &[&str] = &["was archived", "is archived"];
-const NO_PERMISSION: &[&str] = &["resource not accessible by", "must have admin rights"];
-const NOT_WELCOME: &[&str] = &["user is blocked", "interactions on this repository"];
-/// Said with 400 today, and with 410 by the documentation of the past.
-const RETIRED_VERSION: &[&str] = &["x-github-api-version", "api version"];
-const TOO_QUICK: &[&str] = &["submitted too quickly"];
-/// Seen in one or two of a hundred valid requests; it does not say which node is missing, and
-/// that can be the new comment on a replica that lags: look.
-/// <https://github.com/trstringer/manual-approval/issues/208>
-const LOST_NODE: &[&str] = &["could not resolve to a node"];
-
-/// What an answer other than the hoped-for one means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Refusal {
-    /// This request will never be granted.
-    Job(String),
-    /// Nothing happened, and not because of this request.
-    Account(Trouble),
-    /// Says nothing of what happened.
-    Unknown(String),
-}
+use super::refusal::{Refusal, refusal, trouble, unhelpful};
+use super::{Identity, ListError, Moved, Outcome, OwnerTrouble, RefusalKind, Trouble, TroubleKind};
+use crate::api_url::ApiUrl;
+use crate::secret::Secret;
 
 /// The answer to a POST of a comment.
-pub(super) fn of_post(answer: &Answer) -> Outcome {
+pub(super) fn of_post(answer: &Answer, api: &ApiUrl) -> Outcome {
     if answer.status == 201 {
         // The status line alone says it: a body that cannot be read is looked up, never re-sent.
         let created = answer.whole_body().and_then(listing::created);
         let (comment_id, url) = created.unwrap_or_default();
         return Outcome::Posted { comment_id, url };
     }
-    match refusal(answer) {
-        Refusal::Job(reason) => Outcome::Refused { reason },
+    match refusal(answer, api) {
+        Refusal::Job { kind, reason } => Outcome::Refused { kind, reason },
+        Refusal::Moved(moved) => Outcome::Moved(moved),
         Refusal::Account(trouble) => Outcome::Account(trouble),
+        Refusal::Owner(trouble) => Outcome::Owner(trouble),
         Refusal::Unknown(reason) => Outcome::Unknown { reason },
     }
 }
 
 /// The answer to `GET /user`.
-pub(super) fn of_user(answer: &Answer) -> Result<Identity, Trouble> {
+pub(super) fn of_user(answer: &Answer, api: &ApiUrl) -> Result<Identity, Trouble> {
     if answer.status != 200 {
-        return Err(match refusal(answer) {
+        return Err(match refusal(answer, api) {
             Refusal::Account(trouble) => trouble,
-            Refusal::Job(_) => nobodys(answer),
-            // Nobody's denial: it says nothing of any job.
-            Refusal::Unknown(reason) => Trouble {
-                kind: TroubleKind::Offline,
-                ..unhelpful(answer, reason)
-            },
+            Refusal::Job { .. } | Refusal::Moved(_) => nobodys(answer),
+            Refusal::Owner(owner) => barred_everywhere(owner),
+            Refusal::Unknown(reason) => unanswered(answer, reason),
         });
     }
     prove(answer)?;
@@ -93,6 +45,95 @@ pub(super) fn of_user(answer: &Answer) -> Result<Identity, Trouble> {
         .whole_body()
         .and_then(listing::identity)
         .ok_or_else(|| foreign("names no user"))
+}
+
+/// The answer to `GET /app`: the App's slug.
+pub(super) fn of_app(answer: &Answer, api: &ApiUrl) -> Result<String, Trouble> {
+    let missing = "there is no GitHub App with this id; correct app_id";
+    app_granted(answer, api, 200, missing)?;
+    answer
+        .whole_body()
+        .and_then(listing::app_slug)
+        .ok_or_else(|| foreign("names no App"))
+}
+
+/// The answer to the request for an installation's token: it, and how long it lasts, both by the
+/// clock of this same answer.
+pub(super) fn of_token(answer: &Answer, api: &ApiUrl) -> Result<(Secret, Duration), Trouble> {
+    let missing = "the GitHub App has no installation with this id; install it again, or correct \
+                   installation_id";
+    app_granted(answer, api, 201, missing)?;
+    let token = answer.whole_body().and_then(listing::installation_token);
+    match (token, answer.headers.date) {
+        (Some((token, expires_at)), Some(date)) => Ok((token, expires_at.since(date))),
+        _ => Err(foreign("hands out no token")),
+    }
+}
+
+/// The answer to `GET /users/SLUG[bot]`: who a GitHub App posts as.
+pub(super) fn of_bot(answer: &Answer, api: &ApiUrl) -> Result<Identity, Trouble> {
+    let missing = "the GitHub App has no bot user";
+    app_granted(answer, api, 200, missing)?;
+    answer
+        .whole_body()
+        .and_then(listing::identity)
+        .ok_or_else(|| foreign("names no user"))
+}
+
+/// Whether GitHub took exception to the times in an App's JSON Web Token, and told its own.
+pub(super) fn is_ill_timed(answer: &Answer) -> bool {
+    let times = ["('exp')", "('iat')"];
+    answer.status == 401
+        && answer.headers.date.is_some()
+        && answer.message().is_some_and(|message| message.says(&times))
+}
+
+/// Whether a question of a GitHub App's own is answered with `status`, and by GitHub. `missing`
+/// is what a 404 means.
+fn app_granted(answer: &Answer, api: &ApiUrl, status: u16, missing: &str) -> Result<(), Trouble> {
+    if answer.status == status {
+        return prove(answer);
+    }
+    let message = answer.message();
+    let ours = match (answer.status, &message) {
+        (401, Some(_)) => {
+            "GitHub does not accept the App's key; app_id and private key must belong together"
+        }
+        (404, Some(_)) => missing,
+        (403, Some(message)) if message.says(&["suspended"]) => {
+            "the GitHub App's installation is suspended; its owner can lift that in the settings \
+             of the installation"
+        }
+        _ => {
+            return Err(match refusal(answer, api) {
+                Refusal::Account(trouble) => trouble,
+                Refusal::Owner(owner) => barred_everywhere(owner),
+                Refusal::Job { reason, .. } | Refusal::Moved(Moved { reason, .. }) => {
+                    trouble(TroubleKind::Blocked, reason)
+                }
+                Refusal::Unknown(reason) => unanswered(answer, reason),
+            });
+        }
+    };
+    let reason = message.map_or_else(|| ours.to_owned(), |message| message.after(ours));
+    Err(trouble(TroubleKind::Blocked, reason))
+}
+
+/// An enterprise can bar the account from everything that it owns, itself included.
+fn barred_everywhere(owner: OwnerTrouble) -> Trouble {
+    Trouble {
+        kind: TroubleKind::Blocked,
+        reason: owner.reason,
+        wait: owner.wait,
+    }
+}
+
+/// Nobody's denial: it says nothing of any job.
+fn unanswered(answer: &Answer, reason: String) -> Trouble {
+    Trouble {
+        kind: TroubleKind::Offline,
+        ..unhelpful(answer, reason)
+    }
 }
 
 /// GitHub itself answered, and now: without both, GitHub's time stays unknown, and with it when an
@@ -115,8 +156,8 @@ fn foreign(what: &str) -> Trouble {
 /// `GET /user` is refused to an installation of a GitHub App, and not found where no API is.
 fn nobodys(answer: &Answer) -> Trouble {
     let ours = format!(
-        "GitHub does not tell whose token this is (status {}); it must be a user's, and \
-         github_api_url the address of its API",
+        "GitHub does not tell whose token this is (status {}); it must be a user's (for a \
+         GitHub App configure the App itself), and the API's address that of GitHub's API",
         answer.status
     );
     let reason = match answer.message() {
@@ -127,175 +168,50 @@ fn nobodys(answer: &Answer) -> Trouble {
 }
 
 /// The answer to one page of a listing.
-pub(super) fn of_page(answer: &Answer) -> Result<Page, ListError> {
+pub(super) fn of_page(answer: &Answer, api: &ApiUrl) -> Result<Page, ListError> {
+    granted(answer, api)?;
+    listing::page(answer).map_err(|reason| ListError::Trouble(unhelpful(answer, reason)))
+}
+
+/// The answer to `GET` of an issue: whether it is open.
+pub(super) fn of_issue(answer: &Answer, api: &ApiUrl) -> Result<bool, ListError> {
+    granted(answer, api)?;
+    read(answer, "an issue", listing::is_open)
+}
+
+/// The answer to `GET` of a repository: owner and name as they are now.
+pub(super) fn of_repository(answer: &Answer, api: &ApiUrl) -> Result<(String, String), ListError> {
+    granted(answer, api)?;
+    read(answer, "a repository", listing::full_name)
+}
+
+/// Whether a question about one issue or repository is answered at all, and by GitHub.
+fn granted(answer: &Answer, api: &ApiUrl) -> Result<(), ListError> {
     if answer.status == 200 {
-        prove(answer).map_err(ListError::Trouble)?;
-        return listing::page(answer)
-            .map_err(|reason| ListError::Trouble(unhelpful(answer, reason)));
+        return prove(answer).map_err(ListError::Trouble);
     }
-    Err(match refusal(answer) {
+    Err(match refusal(answer, api) {
         Refusal::Account(trouble) => ListError::Trouble(trouble),
-        // A redirect is a place that is gone too, as long as none is followed.
-        Refusal::Job(reason) if matches!(answer.status, 300..=399 | 404 | 410) => {
-            ListError::Gone { reason }
-        }
-        Refusal::Job(reason) | Refusal::Unknown(reason) => {
+        Refusal::Owner(trouble) => ListError::Owner(trouble),
+        Refusal::Moved(moved) => ListError::Moved(moved),
+        Refusal::Job {
+            kind: RefusalKind::NotFound | RefusalKind::Gone | RefusalKind::Moved,
+            reason,
+        } => ListError::Gone { reason },
+        Refusal::Job { reason, .. } | Refusal::Unknown(reason) => {
             ListError::Trouble(unhelpful(answer, reason))
         }
     })
 }
 
-fn trouble(kind: TroubleKind, reason: String) -> Trouble {
-    Trouble {
-        kind,
-        reason,
-        wait: None,
-    }
-}
-
-/// A question that GitHub does not answer just now; where it said how long, that long.
-fn unhelpful(answer: &Answer, reason: String) -> Trouble {
-    Trouble {
-        kind: TroubleKind::Denied,
-        reason,
-        wait: answer.wait(),
-    }
-}
-
-fn refusal(answer: &Answer) -> Refusal {
-    match answer.status {
-        301 | 302 | 307 | 308 => moved(answer),
-        // The server gave up reading, or somebody in between gave up waiting for it.
-        408 | 499 => unknown(answer),
-        400..=499 => client_error(answer),
-        _ => unknown(answer),
-    }
-}
-
-fn unknown(answer: &Answer) -> Refusal {
-    let ours = format!("an answer with status {}", answer.status);
-    Refusal::Unknown(match answer.message() {
-        Some(message) => message.after(&ours),
-        None => ours,
-    })
-}
-
-fn moved(answer: &Answer) -> Refusal {
-    // A captive portal redirects too.
-    if answer.headers.request_id.is_none() {
-        return in_between(answer);
-    }
-    let to = answer.headers.location.as_deref().unwrap_or("elsewhere");
-    let ours = format!(
-        "the repository or issue has moved (status {}, to {to}); post to its new place",
-        answer.status
-    );
-    Refusal::Job(ours)
-}
-
-/// A proxy, a firewall, a portal: nothing reached GitHub, or at least nothing was created.
-fn in_between(answer: &Answer) -> Refusal {
-    let detail = match &answer.body {
-        super::answer::Body::Unreadable(reason) => format!(" ({reason})"),
-        super::answer::Body::Whole(_) => String::new(),
-    };
-    Refusal::Account(Trouble {
-        kind: TroubleKind::Offline,
-        reason: format!(
-            "an answer with status {}{detail} that is not from GitHub's API but from something in \
-             between; check github_api_url and any proxy",
-            answer.status
-        ),
-        wait: answer.wait(),
-    })
-}
-
-fn client_error(answer: &Answer) -> Refusal {
-    let message = answer.message();
-    // A limit holds whoever imposes it, and GitHub's outer edge answers in HTML.
-    if answer.status == 429 {
-        return limited(answer, message.as_ref());
-    }
-    let Some(message) = message else {
-        return in_between(answer);
-    };
-    match answer.status {
-        400 | 410 if message.says(RETIRED_VERSION) => blocked(
-            &message,
-            "GitHub no longer serves this version of its API; install a newer comenqd",
-        ),
-        401 => blocked(
-            &message,
-            "GitHub does not accept the token; put a valid one in its place and restart comenqd",
-        ),
-        403 => forbidden(answer, &message),
-        404 => job(
-            &message,
-            "there is no such issue or pull request, or this account may not see it",
-        ),
-        410 => job(&message, "the issue was deleted, or issues are disabled"),
-        422 if message.says(TOO_QUICK) => limited(answer, Some(&message)),
-        422 if message.says(LOST_NODE) => unknown(answer),
-        422 => job(&message, "GitHub rejects it"),
-        _ => unknown(answer),
-    }
-}
-
-/// 403 means a dozen things; only the words tell them apart.
-fn forbidden(answer: &Answer, message: &Message) -> Refusal {
-    if answer.headers.retry_after.is_some() || message.says(LIMITED) {
-        return limited(answer, Some(message));
-    }
-    if message.says(LOCKED) {
-        return job(message, "the issue is locked");
-    }
-    if message.says(ARCHIVED) {
-        return job(message, "the repository is archived");
-    }
-    if message.says(NOT_WELCOME) {
-        return job(message, "this account may not comment there");
-    }
-    if message.says(NO_PERMISSION) {
-        return job(message, &permission(answer));
-    }
-    if let Some(sso) = &answer.headers.sso {
-        // `required; url=https://…`
-        let at = sso.split_once("url=").map_or(sso.as_str(), |(_, url)| url);
-        let ours = format!("the organisation wants the token authorised for single sign-on: {at}");
-        return blocked(message, &ours);
-    }
-    if message.says(BLOCKED) {
-        return blocked(message, "the account or its token is barred");
-    }
-    // The last granted request of the hour says 0 too: only where no other words explain it.
-    if answer.is_used_up() {
-        return limited(answer, Some(message));
-    }
-    let reason = message.after("GitHub forbids it");
-    Refusal::Account(unhelpful(answer, reason))
-}
-
-fn permission(answer: &Answer) -> String {
-    match &answer.headers.accepted_permissions {
-        Some(wanted) => format!("the token lacks a permission (it needs {wanted})"),
-        None => "the token lacks a permission".to_owned(),
-    }
-}
-
-fn job(message: &Message, ours: &str) -> Refusal {
-    Refusal::Job(message.after(ours))
-}
-
-fn blocked(message: &Message, ours: &str) -> Refusal {
-    Refusal::Account(trouble(TroubleKind::Blocked, message.after(ours)))
-}
-
-fn limited(answer: &Answer, message: Option<&Message>) -> Refusal {
-    let ours = "GitHub limits this account";
-    Refusal::Account(Trouble {
-        kind: TroubleKind::Limited,
-        reason: message.map_or_else(|| ours.to_owned(), |message| message.after(ours)),
-        wait: answer.wait(),
+fn read<T>(
+    answer: &Answer,
+    what: &str,
+    parse: impl FnOnce(&[u8]) -> Option<T>,
+) -> Result<T, ListError> {
+    answer.whole_body().and_then(parse).ok_or_else(|| {
+        let reason = format!("what GitHub says of {what} could not be read");
+        ListError::Trouble(unhelpful(answer, reason))
     })
 }
 

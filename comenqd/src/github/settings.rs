@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use http::{HeaderValue, Uri};
 
+use super::credential::Credential;
 use crate::api_url::ApiUrl;
-use crate::secret::Secret;
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where the API is.
     pub api_url: ApiUrl,
-    /// In whose name; without one nothing is ever sent.
-    pub token: Option<Secret>,
+    /// In whose name.
+    pub credential: Credential,
     /// The longest that a request may take, all in all.
     pub timeout: Duration,
     /// What the program calls itself; GitHub demands it.
@@ -56,15 +56,12 @@ impl Settings {
                 problem: error.to_string(),
             })
     }
+}
 
-    /// The header with the token, marked so that nothing on its way prints it.
-    pub(super) fn authorization(&self) -> Result<Option<HeaderValue>, SettingsError> {
-        let Some(token) = &self.token else {
-            return Ok(None);
-        };
-        let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .map_err(|_| SettingsError::Token)?;
-        header.set_sensitive(true);
-        Ok(Some(header))
-    }
+/// The header with a token, marked so that nothing on its way prints it.
+pub(super) fn bearer(token: &str) -> Result<HeaderValue, SettingsError> {
+    let mut header =
+        HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| SettingsError::Token)?;
+    header.set_sensitive(true);
+    Ok(header)
 }

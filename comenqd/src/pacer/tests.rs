@@ -10,6 +10,7 @@ use crate::store::{Lane, State};
 
 const PACE: Pace = Pace {
     cooldown: Duration::from_secs(960),
+    jitter: Duration::ZERO,
     look_delay: Duration::from_secs(60),
     longest_wait: Duration::from_secs(3600),
     token_tag: 1,
@@ -198,5 +199,77 @@ fn with_nothing_to_do_nothing_is_asked() {
             due,
             slot: seconds(900)
         }
+    );
+}
+
+fn jittered(jitter_ms: u64, mark: Mark) -> Agenda {
+    let mut agenda = paced(mark);
+    agenda.lane.jitter_ms = jitter_ms;
+    agenda
+}
+
+#[test]
+fn what_chance_drew_lengthens_the_interval_up_to_what_is_configured() {
+    let shaky = Pace {
+        jitter: seconds(100),
+        ..PACE
+    };
+    let left = |jitter_ms, pace: &Pace| {
+        let (clock, mark) = clock(900);
+        match plan(&jittered(jitter_ms, mark), &clock, pace, true) {
+            Plan::NotYet { left, .. } => left,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(left(0, &shaky), seconds(60));
+    assert_eq!(left(40_000, &shaky), seconds(100));
+    assert_eq!(left(100_000, &shaky), seconds(160));
+    assert_eq!(
+        left(u64::MAX, &shaky),
+        seconds(160),
+        "drawn under other settings"
+    );
+    assert_eq!(left(40_000, &PACE), seconds(60), "chance was switched off");
+}
+
+#[test]
+fn a_blocked_account_does_nothing_whatever_is_due() {
+    let (clock, mark) = clock(100_000);
+    let wait = waiting(mark, WaitKind::Blocked).lane.wait.unwrap();
+    let agenda = Agenda {
+        blocked: Some(wait.clone()),
+        looks: vec![uncertain(mark, 0)],
+        ..ready()
+    };
+    let blocked = Plan::Blocked { wait };
+    for identified in [false, true] {
+        assert_eq!(plan(&agenda, &clock, &PACE, identified), blocked);
+    }
+}
+
+#[test]
+fn a_wait_that_was_stored_under_other_settings_ends_by_todays() {
+    let (clock, mark) = clock(3600);
+    let mut agenda = waiting(mark, WaitKind::Limited);
+    agenda.lane.wait.as_mut().unwrap().wait_ms = u64::MAX;
+    assert_eq!(plan(&agenda, &clock, &PACE, true), Plan::Post);
+}
+
+#[test]
+fn of_two_stages_the_look_that_is_due_first_goes_first() {
+    let (clock, mark) = clock(500);
+    let first = Job {
+        look_from: Some(mark),
+        ..uncertain(mark, 0)
+    };
+    let agenda = |looks| Agenda {
+        ready: false,
+        looks,
+        ..ready()
+    };
+    let both = agenda(vec![uncertain(mark, 1), first.clone()]);
+    assert_eq!(
+        plan(&both, &clock, &PACE, true),
+        Plan::Look(Box::new(first))
     );
 }

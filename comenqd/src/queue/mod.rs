@@ -5,41 +5,26 @@
 //! never call each other. Works without a store too: then every operation says why there is none.
 
 mod lane;
+mod rate;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
-use comenq_proto::{CommentBody, JobId, SubmitKey, Target};
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+use comenq_proto::JobId;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::{Clock, UnixMs};
-use crate::store::{self, Store};
+use crate::store::{ExportCursor, ExportPage, Moment, Retried, Room, Store, Usage};
+use rate::Rates;
 
 pub use crate::store::{
-    BadCursor, Cancelled, Cursor, Inserted as Submitted, Job, ListQuery, Page, State,
-    StoreError as QueueError,
+    BadCursor, Changed, Cursor, Exceeded, Expiry, Failure, Inserted as Submitted, Job, ListQuery,
+    LogEntry, LogKind, NewJob, Page, Quota, State, StoreError as QueueError, Verb,
 };
-pub use lane::{LaneReport, Phase};
-
-/// What the service hands over: validated and authorised.
-#[derive(Debug, Clone)]
-pub struct NewJob {
-    /// Who submits it.
-    pub uid: u32,
-    /// Which account is to post it.
-    pub account: String,
-    /// Where it goes.
-    pub target: Target,
-    /// The text.
-    pub body: CommentBody,
-    /// Makes a retried submission find this job instead of storing another.
-    pub key: Option<SubmitKey>,
-    /// Higher goes first among this user's jobs.
-    pub priority: i8,
-    /// Not to be posted before.
-    pub not_before: Option<UnixMs>,
-}
+#[cfg(test)]
+pub(crate) use lane::tests::sample_lane;
+pub use lane::{LaneReport, OwnerReport, Phase};
 
 /// A handle on the queue; cheap to clone.
 #[derive(Debug, Clone)]
@@ -50,31 +35,34 @@ struct Shared {
     clock: Arc<Clock>,
     /// The open store, or why there is none.
     store: RwLock<Result<Store, String>>,
-    /// Wakes the worker. A permit is kept while it is not listening, so no wake-up is lost.
-    work: Notify,
+    /// Rises whenever there may be something new to do. Each worker looks whether it has since it
+    /// last looked at the queue, so no wake-up is lost.
+    work: watch::Sender<u64>,
     /// Wakes whoever shows the queue's state.
     changed: Notify,
-    lane: RwLock<LaneReport>,
+    /// What each worker last said, by account.
+    lanes: RwLock<BTreeMap<String, LaneReport>>,
+    rates: Mutex<Rates>,
 }
 
 impl Queue {
     /// A queue without a store yet.
     #[must_use]
-    pub fn new(clock: Arc<Clock>, lane: LaneReport) -> Self {
+    pub fn new(clock: Arc<Clock>) -> Self {
         Self(Arc::new(Shared {
             clock,
             store: RwLock::new(Err("the queue is being opened".to_owned())),
-            work: Notify::new(),
+            work: watch::Sender::new(0),
             changed: Notify::new(),
-            lane: RwLock::new(lane),
+            lanes: RwLock::default(),
+            rates: Mutex::default(),
         }))
     }
 
     /// Puts the open store behind the queue, or says why there is none.
     pub fn attach(&self, store: Result<Store, String>) {
         *self.0.store.write().unwrap_or_else(PoisonError::into_inner) = store;
-        self.0.work.notify_one();
-        self.0.changed.notify_one();
+        self.wake();
     }
 
     /// The store, for the worker's operations and for closing it.
@@ -95,24 +83,87 @@ impl Queue {
         store.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
+    /// Which store this is: its random id; 0 while there is none.
+    #[must_use]
+    pub fn store_id(&self) -> u128 {
+        self.store().map_or(0, |store| store.id())
+    }
+
     /// Accepts a job; durable when it returns. A dropped future leaves the job stored or not.
     ///
     /// # Errors
-    /// [`QueueError::KeyReused`], [`QueueError::Unavailable`], [`QueueError::Commit`].
-    pub async fn submit(&self, new: NewJob) -> Result<Submitted, QueueError> {
-        let new = store::NewJob {
-            uid: new.uid,
-            account: new.account,
-            target: new.target,
-            body: new.body,
-            key: new.key,
-            priority: new.priority,
-            not_before: new.not_before,
-            created_at: self.0.clock.wall(),
+    /// [`QueueError::KeyReused`], [`QueueError::Quota`], [`QueueError::Unavailable`],
+    /// [`QueueError::Commit`].
+    pub async fn submit(&self, new: NewJob, most_per_minute: u32) -> Result<Submitted, QueueError> {
+        let submitted = self.submit_all(vec![new], most_per_minute).await;
+        if let Err(QueueError::InBatch { source, .. }) = submitted {
+            return Err(*source);
+        }
+        submitted?
+            .pop()
+            .ok_or_else(|| QueueError::Damaged("a submission came to nothing".to_owned()))
+    }
+
+    /// Accepts jobs of one user, all or none.
+    ///
+    /// # Errors
+    /// [`QueueError::InBatch`] names the first that cannot be stored.
+    pub async fn submit_all(
+        &self,
+        mut new: Vec<NewJob>,
+        most_per_minute: u32,
+    ) -> Result<Vec<Submitted>, QueueError> {
+        let Some(uid) = new.first().map(|new| new.uid) else {
+            return Ok(Vec::new());
         };
-        let submitted = self.store()?.insert(new).await?;
-        self.wake();
-        Ok(submitted)
+        let now = self.0.clock.boottime();
+        let wanted = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        // Taken before it is known whether the key stands for a job already: then given back.
+        let too_fast = self.rates().take(uid, wanted, most_per_minute, now);
+        for new in &mut new {
+            new.quota.too_fast = too_fast.clone().err();
+        }
+        let submitted = match self.store() {
+            Ok(store) => store.insert_all(new).await,
+            Err(error) => Err(error),
+        };
+        let added = submitted.as_ref().map_or(0, |submitted| {
+            submitted.iter().filter(|it| !it.duplicate).count()
+        });
+        if too_fast.is_ok() {
+            let unused = wanted.saturating_sub(u32::try_from(added).unwrap_or(u32::MAX));
+            self.rates().give_back(uid, unused);
+        }
+        if added > 0 {
+            self.wake();
+        }
+        submitted
+    }
+
+    /// How much room there is on the disk.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`].
+    pub async fn room(&self) -> Result<Room, QueueError> {
+        self.store()?.room().await
+    }
+
+    /// What a user has in the queue.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`], [`QueueError::Damaged`].
+    pub async fn usage(&self, uid: u32) -> Result<Usage, QueueError> {
+        self.store()?.usage(uid, self.0.clock.best_wall()).await
+    }
+
+    /// How many jobs a user submitted within the last minute.
+    #[must_use]
+    pub fn submits_last_minute(&self, uid: u32) -> u32 {
+        self.rates().used(uid, self.0.clock.boottime())
+    }
+
+    fn rates(&self) -> std::sync::MutexGuard<'_, Rates> {
+        self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A job and its text.
@@ -144,15 +195,70 @@ impl Queue {
         Ok(page)
     }
 
-    /// Cancels a job, or makes sure that an uncertain one is never posted again. Idempotent.
+    /// What became of a job's attempts and looks, the oldest first.
     ///
     /// # Errors
-    /// [`QueueError::Busy`], [`QueueError::WrongState`], [`QueueError::NoSuchJob`],
-    /// [`QueueError::Unavailable`].
-    pub async fn cancel(&self, id: JobId) -> Result<Cancelled, QueueError> {
-        let cancelled = self.store()?.cancel(id, self.0.clock.wall()).await?;
+    /// [`QueueError::Damaged`], [`QueueError::Unavailable`].
+    pub async fn log(&self, id: JobId) -> Result<Vec<LogEntry>, QueueError> {
+        self.store()?.log(id).await
+    }
+
+    /// Does what people do to a job. Idempotent.
+    ///
+    /// # Errors
+    /// [`QueueError::Busy`], [`QueueError::Unresolved`], [`QueueError::WrongState`],
+    /// [`QueueError::NoSuchJob`], [`QueueError::Unavailable`].
+    pub async fn change(&self, id: JobId, verb: Verb) -> Result<Changed, QueueError> {
+        let changed = self.store()?.change(id, verb, self.moment()).await?;
         self.wake();
-        Ok(cancelled)
+        Ok(changed)
+    }
+
+    /// Revives dead letters of one reason, some at a time.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`], [`QueueError::Damaged`].
+    pub async fn retry_failed(
+        &self,
+        reason: Failure,
+        uid: Option<u32>,
+        after: Option<(UnixMs, JobId)>,
+    ) -> Result<Retried, QueueError> {
+        let now = self.0.clock.mark();
+        let retried = self.store()?.retry_failed(reason, uid, after, now).await?;
+        self.wake();
+        Ok(retried)
+    }
+
+    /// Lets a blocked account, and owners that bar it, be tried again; says whether any were.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`], [`QueueError::Commit`].
+    pub async fn resume(&self, account: String) -> Result<bool, QueueError> {
+        let resumed = self.store()?.resume(account).await?;
+        self.wake();
+        Ok(resumed)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.0.clock.mark(),
+            wall: self.0.clock.wall(),
+            jitter: Duration::ZERO,
+        }
+    }
+
+    /// Some lines of an export of everything.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`], [`QueueError::Damaged`].
+    pub async fn export(
+        &self,
+        after: Option<ExportCursor>,
+        max_lines: usize,
+        max_bytes: usize,
+    ) -> Result<ExportPage, QueueError> {
+        self.store()?.export(after, max_lines, max_bytes).await
     }
 
     /// How many jobs there are in each state.
@@ -163,36 +269,73 @@ impl Queue {
         self.store()?.counts().await
     }
 
-    /// What the worker last said of its lane.
+    /// What each worker last said of its lane, by account.
     #[must_use]
-    pub fn lane(&self) -> LaneReport {
-        self.0
-            .lane
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub fn lanes(&self) -> Vec<LaneReport> {
+        let lanes = self.0.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.values().cloned().collect()
     }
 
-    /// When a job at `position` (1 is next) is expected to be posted; `None` if nothing will be,
-    /// as things stand.
+    /// What the worker of an account last said of its lane; `None`: nobody serves it.
     #[must_use]
-    pub fn expected_at(&self, position: u64) -> Option<UnixMs> {
-        self.lane().expected_at(position, self.0.clock.wall())
+    pub fn lane(&self, account: &str) -> Option<LaneReport> {
+        let lanes = self.0.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(account).cloned()
     }
 
-    /// Replaces what is known of the lane.
+    /// When a job of that account at `position` (1 is next) is expected to be posted; `None` if
+    /// nothing will be, as things stand.
+    #[must_use]
+    pub fn expected_at(&self, account: &str, position: u64) -> Option<UnixMs> {
+        let now = self.0.clock.wall();
+        self.lane(account)?.expected_at(position, now)
+    }
+
+    /// Replaces what is known of a lane. A worker whose account is no longer served has no say.
     pub fn report(&self, lane: LaneReport) {
-        let mut last = self.0.lane.write().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.0.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(last) = lanes.get_mut(&lane.account) else {
+            return;
+        };
         if *last != lane {
             *last = lane;
+            drop(lanes);
             self.0.changed.notify_one();
         }
     }
 
-    /// Ready when there may be something new to do. For the worker alone: create it before
-    /// looking at the queue, so that nothing that happens in between is missed.
-    pub fn woken(&self) -> Notified<'_> {
-        self.0.work.notified()
+    /// The accounts that are served and have a credential, each with its tag. One without posts
+    /// nothing, so it must not take a turn that it shares.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<(String, u64)> {
+        let lanes = self.0.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let able = lanes.values().filter(|lane| lane.token_source.is_some());
+        able.map(|lane| (lane.account.clone(), lane.pace.token_tag))
+            .collect()
+    }
+
+    /// Says which accounts are served from now on, each with what is known of its lane before
+    /// anything happened.
+    pub fn set_accounts(&self, first: Vec<LaneReport>) {
+        let mut lanes = self.0.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *lanes);
+        for lane in first {
+            let known = before.remove(&lane.account);
+            // What a worker said under other settings is no longer true.
+            let known = known.filter(|known| {
+                (known.pace, &known.token_source) == (lane.pace, &lane.token_source)
+            });
+            lanes.insert(lane.account.clone(), known.unwrap_or(lane));
+        }
+        drop(lanes);
+        self.wake();
+    }
+
+    /// Changes when there may be something new to do. For the workers: mark it seen before looking
+    /// at the queue, so that nothing that happens in between is missed.
+    #[must_use]
+    pub fn woken(&self) -> watch::Receiver<u64> {
+        self.0.work.subscribe()
     }
 
     /// Ready when the queue's state changed since the last time. For one listener alone.
@@ -201,7 +344,9 @@ impl Queue {
     }
 
     fn wake(&self) {
-        self.0.work.notify_one();
+        self.0
+            .work
+            .send_modify(|count| *count = count.wrapping_add(1));
         self.0.changed.notify_one();
     }
 }

@@ -5,20 +5,31 @@
 //! the verbs for whose job it is.
 
 use comenq_proto::{
-    ErrorCode, JobCancel, JobGet, JobList, JobSubmit, Ping, Request as _, Role, Status, WireError,
+    AccountResume, ErrorCode, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobList, JobRelease,
+    JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Ping, Request as _, Role, Status,
+    StoreExport, WireError,
 };
 
 use crate::queue::Job;
 use crate::server::Peer;
 
 /// The least role that may call each endpoint.
-const LEAST_ROLE: [(&str, Role); 6] = [
+const LEAST_ROLE: [(&str, Role); 15] = [
     (Ping::ENDPOINT, Role::ReadOnly),
     (Status::ENDPOINT, Role::ReadOnly),
     (JobGet::ENDPOINT, Role::ReadOnly),
     (JobList::ENDPOINT, Role::ReadOnly),
     (JobSubmit::ENDPOINT, Role::Operator),
+    (JobSubmitBatch::ENDPOINT, Role::Operator),
     (JobCancel::ENDPOINT, Role::Operator),
+    (JobEdit::ENDPOINT, Role::Operator),
+    (JobHold::ENDPOINT, Role::Operator),
+    (JobRelease::ENDPOINT, Role::Operator),
+    (JobRetry::ENDPOINT, Role::Operator),
+    (JobRetryFailed::ENDPOINT, Role::Operator),
+    (JobBump::ENDPOINT, Role::Operator),
+    (AccountResume::ENDPOINT, Role::Admin),
+    (StoreExport::ENDPOINT, Role::Admin),
 ];
 
 /// The role of a peer. The socket lets in its owner and its group alone, so whoever got here and
@@ -45,8 +56,11 @@ pub(super) fn check(role: Role, endpoint: &str) -> Result<(), WireError> {
         return Ok(());
     }
     let text = format!("{name} needs the role {least}, and yours is {role}");
-    Err(WireError::new(ErrorCode::NotAllowed, text)
-        .with_detail("ask an administrator to add you to the group comenq, then log in again"))
+    let advice = match least {
+        Role::Admin => "ask an administrator to do it",
+        _ => "ask an administrator to add you to the group comenq, then log in again",
+    };
+    Err(WireError::new(ErrorCode::NotAllowed, text).with_detail(advice))
 }
 
 /// The refusal of an endpoint that is not in the table.

@@ -28,11 +28,30 @@ pub(super) fn to_wire(error: &QueueError) -> WireError {
             WireError::new(ErrorCode::Internal, text)
                 .with_detail("an administrator must look (journalctl -u comenqd)")
         }
+        QueueError::Full { .. } => WireError::new(ErrorCode::StoreFull, text)
+            .with_detail("nothing was stored; what was taken before is posted"),
         QueueError::KeyReused { .. } => WireError::new(ErrorCode::KeyReused, text)
             .with_detail("nothing was stored; give this comment a key of its own"),
         QueueError::NoSuchJob(_) => WireError::new(ErrorCode::NoSuchJob, text)
             .with_detail("`comenq list` shows unfinished jobs and those finished within a day"),
         QueueError::WrongState { .. } => WireError::new(ErrorCode::WrongState, text),
+        QueueError::Unresolved(_) => WireError::new(ErrorCode::Unresolved, text).with_detail(
+            "wait until its outcome is known (`comenq show` tells), or cancel it: then it is never \
+             posted again",
+        ),
+        QueueError::Quota(exceeded) => {
+            let error = WireError::new(ErrorCode::QuotaExceeded, text);
+            match exceeded.frees_in {
+                Some(wait) => error
+                    .with_retry_after(wait)
+                    .with_detail("nothing was stored; submit it again then"),
+                None => error.with_detail(
+                    "nothing was stored; wait until some are posted, or cancel some \
+                     (`comenq status` shows your use)",
+                ),
+            }
+        }
+        QueueError::InBatch { source, .. } => to_wire(source),
         QueueError::Busy(_) => WireError::new(ErrorCode::JobBusy, text)
             .with_detail("its outcome is known in a moment; try again then"),
     }

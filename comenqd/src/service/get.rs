@@ -15,9 +15,28 @@ pub(super) async fn get(
     let stored = service.queue.get(id).await;
     let (job, body) = stored.map_err(|it| error::to_wire(&it))?;
     let is_own = authorize::owns(peer, service.role(peer), &job);
-    let waiting_for = view::waiting_for(&job, &service.queue.lane(), service.clock.wall());
-    let job = view::job(job, Some(body), is_own);
-    Ok(Answer::about(id, JobGetReply { job, waiting_for }))
+    let log = service.queue.log(id).await;
+    let log = log.map_err(|it| error::to_wire(&it))?;
+    let lane = service.queue.lane(&job.account);
+    let next_look = lane
+        .as_ref()
+        .and_then(|lane| view::next_look(&job, lane, &service.clock));
+    let now = service.clock.wall();
+    let waiting_for = match &lane {
+        Some(lane) => view::waiting_for(&job, lane, next_look, now),
+        None => view::unserved(&job),
+    };
+    let mut job = view::job(job, Some(body), is_own);
+    job.next_look_at_ms = next_look.map(|at| at.0);
+    let reply = JobGetReply {
+        job,
+        waiting_for,
+        attempt_log: log
+            .into_iter()
+            .map(|entry| view::log_entry(entry, is_own))
+            .collect(),
+    };
+    Ok(Answer::about(id, reply))
 }
 
 /// A job's id, or that zero is none.

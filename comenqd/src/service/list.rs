@@ -8,6 +8,7 @@ use std::time::Duration;
 use comenq_proto::{ErrorCode, JobList, JobListReply, MAX_FRAME, MAX_PAGE, WireError, to_bytes};
 
 use super::{Answer, Service, authorize, error, view};
+use crate::clock::UnixMs;
 use crate::queue::{Cursor, ListQuery};
 use crate::server::{Handler as _, Peer};
 
@@ -17,7 +18,7 @@ const DEFAULT_PAGE: u32 = 100;
 const MAX_BODIES_BYTES: usize = 512 * 1024;
 /// Of a frame, what the envelope needs at most.
 const ENVELOPE_BYTES: usize = 1024;
-/// How long finished jobs are listed.
+/// How long finished jobs are listed among the others; the history has no such bound.
 const FINISHED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// Shows one page; of others' jobs neither bodies nor errors.
@@ -27,10 +28,11 @@ pub(super) async fn list(
     request: JobList,
 ) -> Result<Answer<JobListReply>, WireError> {
     let after = request.cursor.as_deref().map(cursor).transpose()?;
+    let history = request.history;
     let limit = request.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     let mut limit = usize::try_from(limit).unwrap_or(1);
     loop {
-        let reply = page(service, peer, after, limit, request.include_body).await?;
+        let reply = page(service, peer, after, limit, request.include_body, history).await?;
         // Long errors and addresses can still make a page too long: then half of it is sent.
         if limit == 1 || fits(&reply) {
             return Ok(Answer::of(reply));
@@ -45,13 +47,19 @@ async fn page(
     after: Option<Cursor>,
     limit: usize,
     with_body: bool,
+    history: bool,
 ) -> Result<JobListReply, WireError> {
     let query = ListQuery {
+        finished_only: history,
         after,
         limit,
         with_body,
         max_bytes: MAX_BODIES_BYTES,
-        finished_since: service.clock.wall().minus(FINISHED_FOR),
+        finished_since: if history {
+            UnixMs(i64::MIN)
+        } else {
+            service.clock.best_wall().minus(FINISHED_FOR)
+        },
     };
     let page = service
         .queue

@@ -4,54 +4,83 @@
 //! reply. The server calls it with bytes; the verbs, one file each, speak to the queue. Wire types
 //! end here: the queue never sees one.
 
+mod account;
+mod account_resume;
 mod authorize;
-mod cancel;
+mod change;
 mod error;
 mod get;
 mod list;
 mod ping;
+mod retry_failed;
 mod status;
+mod store_export;
+mod submission;
 mod submit;
 mod view;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use comenq_proto::{
-    ErrorCode, JobCancel, JobGet, JobId, JobList, JobSubmit, Ping, Request, Role, Status,
-    WireError, from_slice, to_bytes,
+    AccountResume, ErrorCode, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobId, JobList,
+    JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Ping, Request, Role, Status,
+    StoreExport, WireError, from_slice, to_bytes,
 };
 
 use crate::clock::{Clock, UnixMs};
+use crate::policy::Rules;
 use crate::queue::Queue;
 use crate::server::{Handler, Peer, Reply};
 
 /// What the service must know of the configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The account that posts.
-    pub account: String,
-    /// The host of links to issues of that account; `None`: any (an API on this machine).
-    pub web_host: Option<String>,
+    /// The accounts that post.
+    pub accounts: Vec<Account>,
     /// Longest comment accepted, in characters.
     pub max_body_chars: usize,
     /// The user the daemon runs as: an admin beside root.
     pub own_uid: u32,
     /// When the process started.
     pub started_at: UnixMs,
+    /// When the configuration was loaded.
+    pub loaded_at: UnixMs,
+    /// Why a newer configuration is not in force.
+    pub config_error: Option<String>,
+}
+
+/// An account as those see it who submit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// The host of links to its issues; `None`: any (an API on this machine).
+    pub web_host: Option<String>,
+    /// Characters that it adds to each comment.
+    pub marker_chars: usize,
+}
+
+impl Settings {
+    /// The account of that name. A job may have one that is no longer configured.
+    fn account(&self, name: &str) -> Account {
+        let known = self.accounts.iter().find(|account| account.name == name);
+        known.cloned().unwrap_or_default()
+    }
 }
 
 /// Answers the requests of all connections.
 pub struct Service {
     queue: Queue,
     clock: Arc<Clock>,
-    settings: Settings,
+    rules: Rules,
+    settings: RwLock<Arc<Settings>>,
 }
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service")
-            .field("settings", &self.settings)
+            .field("settings", &self.settings())
             .finish_non_exhaustive()
     }
 }
@@ -59,18 +88,33 @@ impl std::fmt::Debug for Service {
 impl Service {
     /// A service over `queue`.
     #[must_use]
-    pub fn new(queue: Queue, clock: Arc<Clock>, settings: Settings) -> Self {
+    pub fn new(queue: Queue, clock: Arc<Clock>, rules: Rules, settings: Settings) -> Self {
         Self {
             queue,
             clock,
-            settings,
+            rules,
+            settings: RwLock::new(Arc::new(settings)),
         }
+    }
+
+    /// What is in force. Ask once for a whole request.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other settings in force.
+    pub fn set_settings(&self, settings: Settings) {
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 }
 
 impl Handler for Service {
     fn role(&self, peer: &Peer) -> Role {
-        authorize::role(peer, self.settings.own_uid)
+        authorize::role(peer, self.settings().own_uid)
     }
 
     async fn handle(&self, peer: &Peer, endpoint: &str, _: u64, body: &[u8]) -> Reply {
@@ -79,10 +123,23 @@ impl Handler for Service {
         }
         match endpoint {
             JobSubmit::ENDPOINT => call(body, |it| submit::submit(self, peer, it)).await,
+            JobSubmitBatch::ENDPOINT => call(body, |it| submit::submit_batch(self, peer, it)).await,
             JobGet::ENDPOINT => call(body, |it| get::get(self, peer, it)).await,
             JobList::ENDPOINT => call(body, |it| list::list(self, peer, it)).await,
-            JobCancel::ENDPOINT => call(body, |it| cancel::cancel(self, peer, it)).await,
-            Status::ENDPOINT => call(body, |_: Status| status::status(self)).await,
+            JobCancel::ENDPOINT => call(body, |it| change::cancel(self, peer, it)).await,
+            JobEdit::ENDPOINT => call(body, |it| change::edit(self, peer, it)).await,
+            JobHold::ENDPOINT => call(body, |it| change::hold(self, peer, it)).await,
+            JobRelease::ENDPOINT => call(body, |it| change::release(self, peer, it)).await,
+            JobRetry::ENDPOINT => call(body, |it| change::retry(self, peer, it)).await,
+            JobBump::ENDPOINT => call(body, |it| change::bump(self, peer, it)).await,
+            JobRetryFailed::ENDPOINT => {
+                call(body, |it| retry_failed::retry_failed(self, peer, it)).await
+            }
+            AccountResume::ENDPOINT => {
+                call(body, |it| account_resume::account_resume(self, it)).await
+            }
+            StoreExport::ENDPOINT => call(body, |it| store_export::store_export(self, it)).await,
+            Status::ENDPOINT => call(body, |_: Status| status::status(self, peer)).await,
             Ping::ENDPOINT => call(body, |_: Ping| ping::ping()).await,
             _ => Reply::refused(authorize::unknown_endpoint()),
         }

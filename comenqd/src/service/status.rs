@@ -3,18 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use comenq_proto::{LaneStatus, StatusReply, StoreStatus, WireError};
+use comenq_proto::{
+    ConfigStatus, LaneStatus, MAX_ENTRIES, OwnUsage, OwnerStatus, StatusReply, StoreStatus,
+    WireError,
+};
 use tokio::time::timeout;
 
 use super::{Answer, Service, view};
-use crate::queue::LaneReport;
+use crate::queue::{LaneReport, Phase};
+use crate::server::Peer;
 
 /// How long the store may take to count its jobs.
 const PATIENCE: Duration = Duration::from_secs(2);
 const STALLED: &str = "the store does not answer; is its disk overloaded or failing?";
 
 /// Everything at a glance; of the token only where it came from.
-pub(super) async fn status(service: &Service) -> Result<Answer<StatusReply>, WireError> {
+pub(super) async fn status(
+    service: &Service,
+    peer: &Peer,
+) -> Result<Answer<StatusReply>, WireError> {
+    let settings = service.settings();
     let health = service.queue.store_health();
     // Failing to count is a trouble of the store too, and must not hide the rest.
     let (counts, health) = match timeout(PATIENCE, service.queue.counts()).await {
@@ -22,34 +30,102 @@ pub(super) async fn status(service: &Service) -> Result<Answer<StatusReply>, Wir
         Ok(Err(error)) => (BTreeMap::new(), health.and(Err(error.to_string()))),
         Err(_) => (BTreeMap::new(), health.and(Err(STALLED.to_owned()))),
     };
-    let lane = service.queue.lane();
+    let room = timeout(PATIENCE, service.queue.room()).await;
+    let room = room.ok().and_then(Result::ok).unwrap_or_default();
+    let low_space = room.low.then(|| {
+        "the disk of the queue is nearly full: comments are posted, but none are taken; free some \
+         space there"
+            .to_owned()
+    });
+    let lanes = service.queue.lanes();
+    let config = ConfigStatus {
+        loaded_at_ms: settings.loaded_at.0,
+        error: settings.config_error.clone(),
+    };
+    let bad_config = config
+        .error
+        .as_ref()
+        .map(|error| format!("the last reload failed, what was in force still is: {error}"));
     let store_trouble = health.as_ref().err().cloned();
-    let degraded = store_trouble.into_iter().chain(view::trouble(&lane));
+    let degraded = store_trouble
+        .into_iter()
+        .chain(low_space)
+        .chain(bad_config)
+        .chain(lanes.iter().filter_map(view::trouble));
     Ok(Answer::of(StatusReply {
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at_ms: service.settings.started_at.0,
-        degraded: degraded.collect(),
+        started_at_ms: settings.started_at.0,
+        degraded: degraded.take(MAX_ENTRIES).collect(),
         counts: counts
             .into_iter()
             .map(|(state, jobs)| (state.as_str().to_owned(), jobs))
             .collect(),
-        lanes: vec![lane_status(lane)],
+        lanes: lanes
+            .into_iter()
+            .take(MAX_ENTRIES)
+            .map(lane_status)
+            .collect(),
         store: StoreStatus {
             ok: health.is_ok(),
             reason: health.err(),
+            free_bytes: room.free_bytes,
+            file_bytes: Some(room.file_bytes).filter(|bytes| *bytes > 0),
+            low_space: room.low,
         },
+        own: own(service, peer).await,
+        config: Some(config),
     }))
 }
 
+/// What the peer has in the queue, and may have; nothing while the store cannot tell.
+async fn own(service: &Service, peer: &Peer) -> Option<OwnUsage> {
+    let usage = timeout(PATIENCE, service.queue.usage(peer.uid)).await;
+    let usage = usage.ok()?.ok()?;
+    let rules = service.rules.get();
+    let limits = rules.limits(peer.uid);
+    Some(OwnUsage {
+        queued_jobs: usage.jobs,
+        max_queued_jobs: limits.max_queued_jobs,
+        queued_bytes: usage.body_bytes,
+        max_queued_bytes: limits.max_queued_bytes,
+        submits_last_minute: service.queue.submits_last_minute(peer.uid),
+        max_submits_per_minute: limits.max_submits_per_minute,
+        posts_last_day: usage.last_day,
+        max_posts_per_day: limits.max_posts_per_day,
+        accounts: rules
+            .accounts_of(peer.uid)
+            .take(MAX_ENTRIES)
+            .map(str::to_owned)
+            .collect(),
+    })
+}
+
 fn lane_status(lane: LaneReport) -> LaneStatus {
+    let remedy = matches!(lane.phase, Phase::Blocked | Phase::NoToken).then_some(lane.remedy);
+    let owners = lane.owners.into_iter().take(MAX_ENTRIES);
     LaneStatus {
         account: lane.account,
         host: lane.host,
         login: lane.login,
         token_source: lane.token_source,
-        cooldown_ms: u64::try_from(lane.cooldown.as_millis()).unwrap_or(u64::MAX),
+        cooldown_ms: millis(lane.pace.cooldown),
         phase: lane.phase.as_str().to_owned(),
         reason: lane.reason,
         next_post_at_ms: lane.next_post_at.map(|time| time.0),
+        jitter_ms: millis(lane.pace.jitter),
+        remedy,
+        warnings: lane.warnings,
+        owners: owners
+            .map(|owner| OwnerStatus {
+                owner: owner.owner,
+                reason: owner.reason,
+                url: owner.url,
+                next_try_at_ms: Some(owner.next_try_at.0),
+            })
+            .collect(),
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

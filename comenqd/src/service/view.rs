@@ -5,14 +5,18 @@
 
 use std::time::Duration;
 
-use comenq_proto::{Job as WireJob, JobState};
+use comenq_proto::{
+    FailureCode, Job as WireJob, JobState, LogEntry as WireLogEntry, LogKind as WireLogKind,
+};
 
-use crate::clock::UnixMs;
-use crate::queue::{Job, LaneReport, Phase, State};
+use crate::clock::{Clock, UnixMs};
+use crate::pacer;
+use crate::queue::{Job, LaneReport, LogEntry, LogKind, Phase, State};
 
 /// The job as it travels. Of somebody else's, body and errors stay here.
 pub(super) fn job(job: Job, body: Option<String>, is_own: bool) -> WireJob {
     let ms = |time: Option<UnixMs>| time.map(|time| time.0);
+    let may_have_been_posted = job.may_have_been_posted();
     WireJob {
         id: job.id.get(),
         state: wire_state(job.state),
@@ -29,10 +33,56 @@ pub(super) fn job(job: Job, body: Option<String>, is_own: bool) -> WireJob {
         next_attempt_at_ms: ms(job.next_attempt_at),
         finished_at_ms: ms(job.finished_at),
         comment_id: job.comment_id,
-        comment_url: job.comment_url,
+        comment_url: job.comment_url.map(String::into_boxed_str),
         last_error: job.last_error.filter(|_| is_own),
         cancel_requested: job.cancel_requested,
+        expires_at_ms: job.expiry.map(|expiry| expiry.at_ms.0),
+        replace_key: job
+            .replace_key
+            .filter(|_| is_own)
+            .map(String::into_boxed_str),
+        if_open: job.if_open,
+        superseded_by: job.superseded_by,
+        moved_to: job
+            .moved_to
+            .map(|target| target.to_string().into_boxed_str()),
+        failure: job
+            .failure
+            .map(|failure| FailureCode::from_text(failure.as_str())),
+        next_look_at_ms: None,
+        may_have_been_posted,
     }
+}
+
+/// One line of a job's story. Of somebody else's job its words stay here.
+pub(super) fn log_entry(entry: LogEntry, is_own: bool) -> WireLogEntry {
+    WireLogEntry {
+        at_ms: entry.at_ms.0,
+        kind: match entry.kind {
+            LogKind::Attempt => WireLogKind::Attempt,
+            LogKind::Look => WireLogKind::Look,
+        },
+        number: entry.number,
+        outcome: entry.outcome.as_str().to_owned(),
+        status: entry.status,
+        github_request_id: entry.github_request_id,
+        wait_ms: entry.wait_ms,
+        detail: entry.detail.filter(|_| is_own),
+    }
+}
+
+/// When a job is looked for next.
+pub(super) fn next_look(job: &Job, lane: &LaneReport, clock: &Clock) -> Option<UnixMs> {
+    job.look_sequence?;
+    let left = clock.remaining(job.look_from?, pacer::look_wait(job, &lane.pace));
+    Some(clock.wall().plus(left))
+}
+
+/// What a job waits for whose account nobody serves.
+pub(super) fn unserved(job: &Job) -> Option<String> {
+    let account = &job.account;
+    (!job.state.is_finished())
+        .then(|| format!("account {account}, which is not in the daemon's configuration"))
 }
 
 fn wire_state(state: State) -> JobState {
@@ -49,21 +99,24 @@ fn wire_state(state: State) -> JobState {
 }
 
 /// What an unfinished job waits for; `None` where it is simply its turn.
-pub(super) fn waiting_for(job: &Job, lane: &LaneReport, now: UnixMs) -> Option<String> {
+pub(super) fn waiting_for(
+    job: &Job,
+    lane: &LaneReport,
+    next_look: Option<UnixMs>,
+    now: UnixMs,
+) -> Option<String> {
     let until = |time: Option<UnixMs>| time.map(|at| at.since(now)).filter(|wait| !wait.is_zero());
     match job.state {
-        State::Uncertain => Some(match until(job.next_attempt_at) {
-            Some(wait) => format!(
-                "a look whether its last attempt reached GitHub, in {}",
-                span(wait)
-            ),
-            None => "a look whether its last attempt reached GitHub".to_owned(),
+        State::Uncertain => Some(match until(next_look) {
+            Some(wait) => format!("a look whether it reached GitHub, in {}", span(wait)),
+            None => "a look whether it reached GitHub".to_owned(),
         }),
-        State::Held => Some(
-            "a decision: another host may have posted it; look there, then post it anew or cancel \
-             it"
-            .to_owned(),
+        State::Held if job.may_have_been_posted() => Some(
+            "a decision: another host may have posted it; `comenq release` looks first and posts it \
+             only if it is not there, `comenq cancel` drops it"
+                .to_owned(),
         ),
+        State::Held => Some("somebody to release it".to_owned()),
         State::Queued => {
             if let Some(wait) = until(job.not_before) {
                 return Some(format!("its time, in {}", span(wait)));
@@ -71,10 +124,26 @@ pub(super) fn waiting_for(job: &Job, lane: &LaneReport, now: UnixMs) -> Option<S
             if let Some(wait) = until(job.next_attempt_at) {
                 return Some(format!("its next attempt, in {}", span(wait)));
             }
-            lane_wait(lane, now)
+            barred(job, lane, now).or_else(|| lane_wait(lane, now))
         }
         _ => None,
     }
+}
+
+/// What keeps the owner's jobs from being posted.
+fn barred(job: &Job, lane: &LaneReport, now: UnixMs) -> Option<String> {
+    let owner = job.destination().owner.as_str();
+    let barred = lane
+        .owners
+        .iter()
+        .find(|barred| barred.owner.eq_ignore_ascii_case(owner))?;
+    let url = barred.url.as_deref().map(|url| format!(" ({url})"));
+    Some(format!(
+        "{owner} to let the account in: {}{}; the next try is in {}",
+        barred.reason,
+        url.unwrap_or_default(),
+        span(barred.next_try_at.since(now))
+    ))
 }
 
 /// What keeps the lane from posting anything just now.
@@ -105,15 +174,21 @@ pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
     let account = &lane.account;
     let what = match lane.phase {
         Phase::NoToken => {
-            return Some(
-                "no GitHub token is configured: jobs are stored, but nothing is posted; put a token \
-                 into /etc/comenqd/github-token (root, mode 0600), or name a github_token_file, \
-                 then restart comenqd"
-                    .to_owned(),
-            );
+            return Some(format!(
+                "account {account} has no GitHub token: jobs are stored, but nothing is posted; \
+                     put a token into /etc/comenqd/github-token (root, mode 0600) or name a \
+                     github_token_file, then run `{}`",
+                lane.remedy
+            ));
         }
         Phase::Limited => "is limited by GitHub",
-        Phase::Blocked => "is blocked until somebody acts",
+        Phase::Blocked => {
+            let reason = lane.reason.as_deref().unwrap_or("no reason was given");
+            return Some(format!(
+                "account {account} is blocked, nothing is posted until somebody acts: {reason}; {}",
+                lane.how_to_mend()
+            ));
+        }
         Phase::Offline => "cannot reach GitHub",
         Phase::Idle | Phase::WaitingForPace | Phase::Posting | Phase::Looking => return None,
     };
@@ -134,8 +209,15 @@ fn span(wait: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use comenq_proto::Target;
+
     use super::*;
+    use crate::clock::tests::Hands;
+    use crate::queue::{Failure, OwnerReport, sample_lane};
     use crate::store::tests::sample_job;
+    use crate::store::{Hold, Outcome};
 
     fn stored(state: State) -> Job {
         Job {
@@ -151,14 +233,9 @@ mod tests {
 
     fn lane(phase: Phase, reason: Option<&str>, next: Option<i64>) -> LaneReport {
         LaneReport {
-            account: "default".to_owned(),
-            host: "api.github.com".to_owned(),
-            login: None,
-            token_source: None,
-            cooldown: Duration::from_secs(960),
-            phase,
             reason: reason.map(str::to_owned),
             next_post_at: next.map(UnixMs),
+            ..sample_lane(phase)
         }
     }
 
@@ -178,7 +255,7 @@ mod tests {
         let now = UnixMs(1_000_000);
         let pace = lane(Phase::WaitingForPace, None, Some(1_000_000 + 805_000));
         let mut job = stored(State::Queued);
-        let waits = |job: &Job, lane: &LaneReport| waiting_for(job, lane, now);
+        let waits = |job: &Job, lane: &LaneReport| waiting_for(job, lane, None, now);
         assert_eq!(
             waits(&job, &pace).unwrap(),
             "the pace: the next comment may go out in 13 min 25 s"
@@ -201,7 +278,7 @@ mod tests {
         let now = UnixMs(0);
         let limited = lane(Phase::Limited, Some("secondary rate limit"), Some(60_000));
         assert_eq!(
-            waiting_for(&stored(State::Queued), &limited, now).unwrap(),
+            waiting_for(&stored(State::Queued), &limited, None, now).unwrap(),
             "account default is limited by GitHub: secondary rate limit; the next try is in \
              1 min 0 s"
         );
@@ -209,7 +286,7 @@ mod tests {
         assert!(
             trouble(&none)
                 .unwrap()
-                .starts_with("no GitHub token is configured")
+                .starts_with("account default has no GitHub token")
         );
         assert_eq!(trouble(&lane(Phase::Posting, None, None)), None);
     }
@@ -218,8 +295,126 @@ mod tests {
     fn finished_and_posting_jobs_wait_for_nothing() {
         let pace = lane(Phase::WaitingForPace, None, None);
         for state in [State::Posted, State::Failed, State::Posting] {
-            assert_eq!(waiting_for(&stored(state), &pace, UnixMs(0)), None);
+            assert_eq!(waiting_for(&stored(state), &pace, None, UnixMs(0)), None);
         }
-        assert!(waiting_for(&stored(State::Uncertain), &pace, UnixMs(0)).is_some());
+        assert!(waiting_for(&stored(State::Uncertain), &pace, None, UnixMs(0)).is_some());
+    }
+
+    #[test]
+    fn a_held_job_says_what_releasing_it_does() {
+        let idle = lane(Phase::Idle, None, None);
+        let waits = |job: &Job| waiting_for(job, &idle, None, UnixMs(0)).unwrap();
+        let by_user = Job {
+            hold: Some(Hold::User),
+            ..stored(State::Held)
+        };
+        assert_eq!(waits(&by_user), "somebody to release it");
+        let restored = Job {
+            hold: Some(Hold::Restored),
+            ..stored(State::Held)
+        };
+        assert!(waits(&restored).contains("another host may have posted it"));
+        assert!(job(restored, None, true).may_have_been_posted);
+        assert!(!job(by_user, None, true).may_have_been_posted);
+    }
+
+    #[test]
+    fn an_uncertain_job_says_when_it_is_looked_for() {
+        let idle = lane(Phase::Idle, None, None);
+        let hands = Hands::new(1, Duration::from_secs(1000));
+        let clock = Clock::new(Arc::clone(&hands) as Arc<_>);
+        let uncertain = Job {
+            look_from: Some(clock.mark()),
+            look_sequence: Some(1),
+            ..stored(State::Uncertain)
+        };
+        hands.pass(Duration::from_secs(18));
+        let at = next_look(&uncertain, &idle, &clock);
+        assert_eq!(at, Some(clock.wall().plus(Duration::from_secs(42))));
+        let waits = waiting_for(&uncertain, &idle, at, clock.wall());
+        assert_eq!(waits.unwrap(), "a look whether it reached GitHub, in 42 s");
+        assert_eq!(next_look(&stored(State::Queued), &idle, &clock), None);
+    }
+
+    #[test]
+    fn a_job_whose_owner_bars_the_account_names_owner_reason_and_address() {
+        let barred = LaneReport {
+            owners: vec![OwnerReport {
+                owner: "strict".to_owned(),
+                reason: "single sign-on".to_owned(),
+                url: Some("https://sso".to_owned()),
+                next_try_at: UnixMs(90_000),
+            }],
+            ..lane(Phase::Idle, None, None)
+        };
+        let waits = |job: &Job| waiting_for(job, &barred, None, UnixMs(0));
+        assert_eq!(waits(&stored(State::Queued)), None, "another owner");
+        let moved = Job {
+            moved_to: Some(Target::parse("Strict", "repo", 1).unwrap()),
+            ..stored(State::Queued)
+        };
+        assert_eq!(
+            waits(&moved).unwrap(),
+            "Strict to let the account in: single sign-on (https://sso); the next try is in 1 min \
+             30 s"
+        );
+        assert_eq!(
+            job(moved, None, false).moved_to.as_deref(),
+            Some("Strict/repo#1")
+        );
+    }
+
+    #[test]
+    fn a_blocked_account_names_both_ways_out() {
+        let blocked = lane(Phase::Blocked, Some("401 Bad credentials"), None);
+        let words = trouble(&blocked).unwrap();
+        for part in [
+            "401 Bad credentials",
+            "`systemctl restart comenqd`",
+            "`comenq resume default`",
+        ] {
+            assert!(words.contains(part), "{words}");
+        }
+    }
+
+    #[test]
+    fn each_failure_and_outcome_has_its_word_on_the_wire() {
+        for failure in Failure::ALL {
+            let dead = Job {
+                failure: Some(failure),
+                ..stored(State::Failed)
+            };
+            let code = job(dead, None, true).failure.unwrap();
+            assert_eq!(code.as_str(), failure.as_str());
+            assert_ne!(code, FailureCode::Unknown, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn of_somebody_elses_story_the_words_are_left_out() {
+        let entry = || LogEntry {
+            at_ms: UnixMs(5),
+            kind: LogKind::Look,
+            number: 2,
+            outcome: Outcome::Ambiguous,
+            status: Some(200),
+            github_request_id: Some("REQ".to_owned()),
+            wait_ms: None,
+            detail: Some("secret".to_owned()),
+        };
+        let own = log_entry(entry(), true);
+        assert_eq!((own.outcome.as_str(), own.number), ("ambiguous", 2));
+        assert_eq!(own.detail.as_deref(), Some("secret"));
+        assert_eq!(log_entry(entry(), false).detail, None);
+    }
+
+    #[test]
+    fn a_job_whose_account_is_gone_says_so() {
+        assert!(
+            unserved(&stored(State::Queued))
+                .unwrap()
+                .contains("account default")
+        );
+        assert_eq!(unserved(&stored(State::Posted)), None);
     }
 }

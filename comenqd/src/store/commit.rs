@@ -13,18 +13,28 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::format::{self, Lock};
 use super::record::{self, Meta};
+use super::space::Space;
 use super::txn::{Overlay, Txn};
-use super::{Liveness, Options, Recovery, StoreError, keys, recovery, words};
+use super::{
+    Liveness, Options, Recovery, StoreError, census, check, compact, keys, migrate, recovery, words,
+};
 
 /// Operations that share one sync at most: bounds the wait of the first.
-const GROUP_LIMIT: usize = 256;
+pub(super) const GROUP_LIMIT: usize = 256;
 
 /// How long one group may take before it counts as stalled.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How far the witness may be from telling how much lives in the store, before it is written anew.
+const DRIFT_BYTES: u64 = 16 << 20;
+
+/// How long sled may take to close a store that was dropped.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
+const RELEASE_RETRY: Duration = Duration::from_millis(5);
 
 /// sled's page cache; below a megabyte is ignored.
 const CACHE_BYTES: u64 = 1 << 20;
@@ -59,17 +69,45 @@ pub(super) struct Engine {
     pending: Overlay,
     /// sled could not read: nobody knows what it would write.
     broken: Option<StoreError>,
+    /// Whether there is room on the disk; `None` while opening.
+    space: Option<Space>,
+    /// How much lived in the store, roughly, when the witness was written.
+    witnessed_live: u64,
     /// Last, so that the files are closed before another process may open them.
-    _lock: Lock,
+    _lock: Arc<Lock>,
 }
 
 impl Engine {
-    /// Opens the store, checks it, and repairs what a crash left.
+    /// Opens the store, checks it, and repairs what a crash left. On a full disk it is tried again
+    /// without the reserve, which is there for this.
     pub(super) fn open(options: &Options) -> Result<(Self, Recovery), StoreError> {
         let root = &options.path;
         format::create_root(root)?;
-        let lock = format::lock(root, options.lock_patience)?;
-        let path = &format::find(root)?;
+        let lock = Arc::new(format::lock(root, options.lock_patience)?);
+        let mut space = Space::open(root);
+        match Self::open_locked(options, &lock) {
+            Err(_) if space.is_full() && space.give_up_reserve() => {
+                Self::open_locked(options, &lock)
+            }
+            opened => opened,
+        }
+        .map(|(mut engine, recovery)| {
+            engine.space = Some(space);
+            (engine, recovery)
+        })
+    }
+
+    fn open_locked(options: &Options, lock: &Arc<Lock>) -> Result<(Self, Recovery), StoreError> {
+        let root = &options.path;
+        compact::run(options, lock)?;
+        let mut engine = Self::load(options, &format::find(root)?, lock)?;
+        let recovery = engine.recover(options)?;
+        Ok((engine, recovery))
+    }
+
+    /// Opens a generation, checks it and brings it to the format of today.
+    fn load(options: &Options, path: &Path, lock: &Arc<Lock>) -> Result<Self, StoreError> {
+        let root = &options.path;
         let (db, file) = open_sled(path)?;
         let meta = read_meta(&db, options)?;
         let mut engine = Self {
@@ -79,21 +117,96 @@ impl Engine {
             meta,
             pending: Overlay::default(),
             broken: None,
-            _lock: lock,
+            space: None,
+            witnessed_live: 0,
+            _lock: Arc::clone(lock),
         };
         format::check(root, &engine.meta)?;
         if engine.meta.sequence == 0 {
             engine.begin()?;
         }
         format::settle(root, path)?;
-        let recovery = engine.recover(options)?;
-        Ok((engine, recovery))
+        engine.migrate()?;
+        census::take(&engine.db, &engine.meta)?;
+        Ok(engine)
+    }
+
+    /// Which store this is.
+    pub(super) fn id(&self) -> u128 {
+        self.meta.store
+    }
+
+    /// A new store in a generation that nothing names yet.
+    pub(super) fn create(
+        root: &Path,
+        generation: &Path,
+        meta: Meta,
+        lock: &Arc<Lock>,
+    ) -> Result<Self, StoreError> {
+        let (db, file) = open_sled(generation)?;
+        let mut engine = Self {
+            root: root.to_owned(),
+            db,
+            file,
+            meta,
+            pending: Overlay::default(),
+            broken: None,
+            space: None,
+            witnessed_live: 0,
+            _lock: Arc::clone(lock),
+        };
+        engine.begin()?;
+        Ok(engine)
+    }
+
+    /// Checks everything in it.
+    pub(super) fn check(&self) -> Result<check::Report, StoreError> {
+        check::examine(&self.db, &self.meta)
+    }
+
+    /// Makes it the store in use, in place of one that never took a job.
+    pub(super) fn put_in_use(&mut self, generation: &Path) -> Result<(), StoreError> {
+        self.sync()?;
+        // The witness of an empty store tells nothing, but would speak against this one.
+        format::remove_witness(&self.root)?;
+        format::switch(&self.root, generation)?;
+        self.witness()?;
+        format::remove_leftovers(&self.root, generation);
+        Ok(())
+    }
+
+    /// The last job id that a store gave out.
+    pub(super) fn last_job(generation: &Path) -> Result<u64, StoreError> {
+        let (db, _) = open_sled(generation)?;
+        let Some(bytes) = db.get(keys::META)? else {
+            return Ok(0);
+        };
+        record::decode(keys::META, &bytes).map(|meta: Meta| meta.last_job)
     }
 
     /// The first commit of a new store.
     fn begin(&mut self) -> Result<(), StoreError> {
         let meta = self.meta.clone();
         self.transact(|txn| txn.write(keys::META.to_vec(), &meta))?;
+        self.sync()
+    }
+
+    /// Brings a store of an older format to this one.
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        if self.meta.format == format::FORMAT {
+            return Ok(());
+        }
+        let (from, to) = (self.meta.format, format::FORMAT);
+        tracing::info!("bringing the queue from format {from} to {to}");
+        let mut after = None;
+        loop {
+            after = self.transact(|txn| migrate::name_keys(txn, after.as_deref()))?;
+            self.sync()?;
+            if after.is_none() {
+                break;
+            }
+        }
+        self.transact(migrate::count)?;
         self.sync()
     }
 
@@ -145,7 +258,8 @@ impl Engine {
         &mut self,
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut txn = Txn::new(&self.db, &mut self.pending, self.meta.clone());
+        let room = self.space.as_ref().map(Space::room).unwrap_or_default();
+        let mut txn = Txn::new(&self.db, &mut self.pending, self.meta.clone(), room);
         match operation(&mut txn) {
             Ok(done) => {
                 self.meta = txn.keep();
@@ -163,7 +277,7 @@ impl Engine {
 
     /// Applies everything pending in one batch and makes it durable. After an error part of it may
     /// be in sled's buffers, so nothing that follows can be trusted: the engine is done with.
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
@@ -178,12 +292,30 @@ impl Engine {
             .map_err(|error| StoreError::Commit(error.to_string()))
     }
 
-    fn witness(&self) -> Result<(), StoreError> {
-        format::write_witness(&self.root, &self.meta)
+    /// Looks how much room there is, if it is time to.
+    fn look_for_room(&mut self) {
+        if let Some(space) = &mut self.space {
+            space.look(&self.file);
+        }
+    }
+
+    fn witness(&mut self) -> Result<(), StoreError> {
+        format::write_witness(&self.root, &self.meta)?;
+        self.witnessed_live = self.live_bytes();
+        Ok(())
+    }
+
+    fn live_bytes(&self) -> u64 {
+        compact::live_bytes(self.meta.jobs, self.meta.body_bytes)
+    }
+
+    /// The witness is far from telling how much lives in the store.
+    fn has_drifted(&self) -> bool {
+        self.live_bytes().abs_diff(self.witnessed_live) > DRIFT_BYTES
     }
 }
 
-fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
+pub(super) fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
     let failed = |error: &dyn std::fmt::Display| {
         StoreError::Unavailable(format!("cannot open {}: {error}", path.display()))
     };
@@ -192,7 +324,7 @@ fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
         .path(path)
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(None);
-    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+    let opened = catch_unwind(AssertUnwindSafe(|| open_released(&config)));
     let db = opened
         .map_err(|_| failed(&"its files are damaged (sled panicked); restore them from a backup"))?
         .map_err(|error| failed(&words(error)))?;
@@ -204,6 +336,23 @@ fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
     // What a killed process wrote and never synced is readable, and will be answered from.
     file.sync_data().map_err(|error| failed(&error))?;
     Ok((db, file))
+}
+
+/// Whoever opens a store has the queue's lock, so that only this process can still have sled's: it
+/// closes its files a moment after it was dropped.
+fn open_released(config: &sled::Config) -> sled::Result<sled::Db> {
+    let deadline = Instant::now() + RELEASE_PATIENCE;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock")
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(RELEASE_RETRY);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// What the store says of itself; a fresh start's own words where it says nothing.
@@ -224,6 +373,10 @@ fn read_meta(db: &sled::Db, options: &Options) -> Result<Meta, StoreError> {
         last_job: 0,
         sequence: 0,
         turns: 0,
+        bumps: 0,
+        jobs: 0,
+        finished: 0,
+        body_bytes: 0,
     })
 }
 
@@ -231,12 +384,14 @@ fn read_meta(db: &sled::Db, options: &Options) -> Result<Meta, StoreError> {
 pub(super) fn serve(mut engine: Engine, tasks: &Receiver<Message>, live: &Arc<dyn Liveness>) {
     loop {
         live.alive();
+        engine.look_for_room();
         let first = match tasks.recv_timeout(live.period()) {
             Ok(message) => message,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return close(engine, Box::new(|_| ())),
         };
         live.busy_for(COMMIT_DEADLINE);
+        engine.look_for_room();
         let (group, end) = gather(first, tasks);
         let done = catch_unwind(AssertUnwindSafe(|| run(&mut engine, group)));
         let fate = done.unwrap_or_else(|_| {
@@ -279,7 +434,7 @@ fn run(engine: &mut Engine, group: Vec<Task>) -> Result<(), StoreError> {
     let witnessed = group.iter().any(|task| task.witnessed);
     let replies: Vec<Reply> = group.into_iter().map(|task| (task.run)(engine)).collect();
     let mut fate = engine.sync();
-    if witnessed && fate.is_ok() {
+    if (witnessed || engine.has_drifted()) && fate.is_ok() {
         fate = engine.witness();
     }
     for reply in replies {

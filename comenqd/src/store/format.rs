@@ -8,6 +8,7 @@
 //!   lock               held (flock) while a comenqd uses the store; names its pid
 //!   CURRENT            the generation in use: "store-1"
 //!   store-1/           sled's files
+//!   reserve            space given up when the disk is full (see `space`)
 //!   witness            how far the store was: store id, last job id, commit sequence
 //! ```
 //!
@@ -23,13 +24,17 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
 use super::record::{self, Meta};
+use super::{StoreError, compact};
 
 /// The layout that this comenqd writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+
+/// The oldest layout that `migrate` brings to this one.
+const OLDEST: u32 = 1;
 
 const CURRENT: &str = "CURRENT";
+const GENERATION: &str = "store-";
 const FIRST: &str = "store-1";
 const WITNESS: &str = "witness";
 const LOCK: &str = "lock";
@@ -62,7 +67,14 @@ fn parent(path: &Path) -> &Path {
 
 /// Holds the queue's lock until dropped.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "an open file holds its flock")] File);
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// The lock for another process, which holds it as well until it ends.
+    pub(super) fn share(&self) -> io::Result<File> {
+        self.0.try_clone()
+    }
+}
 
 /// Takes the lock, for at most `patience`; an error names the holder.
 pub(super) fn lock(root: &Path, patience: Duration) -> Result<Lock, StoreError> {
@@ -102,6 +114,22 @@ pub(super) fn lock(root: &Path, patience: Duration) -> Result<Lock, StoreError> 
     Ok(Lock(file))
 }
 
+/// Takes the lock of a queue that nobody may use meanwhile.
+pub(super) fn lock_offline(root: &Path) -> Result<Lock, StoreError> {
+    if !root.is_dir() {
+        return Err(StoreError::Unavailable(format!(
+            "there is no queue in {}",
+            root.display()
+        )));
+    }
+    lock(root, Duration::ZERO).map_err(|error| {
+        StoreError::Unavailable(format!(
+            "{error}. Of an installed comenqd stop both units first: systemctl stop \
+             comenqd.service comenq.socket"
+        ))
+    })
+}
+
 fn write_pid(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
@@ -136,7 +164,7 @@ pub(super) fn find(root: &Path) -> Result<PathBuf, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return find_first(root),
         Err(error) => return Err(unavailable("cannot read", &current, &error)),
     };
-    if !name.starts_with("store-") || name.contains('/') {
+    if !name.starts_with(GENERATION) || name.contains('/') {
         return refuse(
             root,
             &format!("CURRENT holds {name:?}, which is not the name of a store"),
@@ -164,6 +192,49 @@ fn find_first(root: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
+/// The generation after one, of which nothing is there.
+pub(super) fn next_generation(generation: &Path) -> Result<PathBuf, StoreError> {
+    let name = generation.file_name().unwrap_or_default();
+    let number = number_of(&name.to_string_lossy())
+        .and_then(|number| number.checked_add(1))
+        .ok_or_else(|| {
+            StoreError::Unavailable(format!("{} has no number", generation.display()))
+        })?;
+    let next = generation.with_file_name(format!("{GENERATION}{number}"));
+    match fs::remove_dir_all(&next) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(unavailable("cannot remove", &next, &error))
+        }
+        _ => Ok(next),
+    }
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    name.strip_prefix(GENERATION)?.parse().ok()
+}
+
+/// Removes every generation but the one in use: what an interrupted compaction or import left.
+/// Does nothing while `CURRENT` does not name it. Tells whether there were any.
+pub(super) fn remove_leftovers(root: &Path, in_use: &Path) -> bool {
+    if !root.join(CURRENT).exists() {
+        return false;
+    }
+    let mut were_any = false;
+    let found = generations(root).unwrap_or_default();
+    let is_leftover = |path: &&PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.as_path() != in_use && number_of(&name).is_some()
+    };
+    for leftover in found.iter().filter(is_leftover) {
+        were_any = true;
+        match fs::remove_dir_all(leftover) {
+            Ok(()) => tracing::debug!("removed {}", leftover.display()),
+            Err(error) => tracing::warn!("cannot remove {}: {error}", leftover.display()),
+        }
+    }
+    were_any
+}
+
 fn refuse<T>(root: &Path, why: &str) -> Result<T, StoreError> {
     Err(StoreError::Unavailable(format!(
         "the queue {root} cannot be used: {why}. Restore {root} from a backup, or move it away to \
@@ -177,7 +248,7 @@ fn generations(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with("store-") {
+        if entry.file_name().to_string_lossy().starts_with(GENERATION) {
             found.push(entry.path());
         }
     }
@@ -190,13 +261,14 @@ pub(super) fn settle(root: &Path, generation: &Path) -> Result<(), StoreError> {
     if root.join(CURRENT).exists() {
         return Ok(());
     }
+    switch(root, generation)
+}
+
+/// Makes a generation durable, then the one in use.
+pub(super) fn switch(root: &Path, generation: &Path) -> Result<(), StoreError> {
     let settle = || -> io::Result<()> {
-        for file in ["conf", "db"] {
-            File::open(generation.join(file))?.sync_all()?;
-        }
-        let blobs = generation.join("blobs");
-        if blobs.is_dir() {
-            sync_dir(&blobs)?;
+        for entry in fs::read_dir(generation)? {
+            File::open(entry?.path())?.sync_all()?;
         }
         sync_dir(generation)?;
         // Also where an interrupted start made it and never came to this.
@@ -217,6 +289,16 @@ struct Witness {
     store: u128,
     last_job: u64,
     sequence: u64,
+    /// How much lives in the store, roughly: known without opening it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    live_bytes: Option<u64>,
+}
+
+/// How much lived in the store when the witness was written, roughly, where it says so.
+pub(super) fn witnessed_live(root: &Path) -> Option<u64> {
+    let bytes = fs::read(root.join(WITNESS)).ok()?;
+    let witness: Witness = record::decode(WITNESS.as_bytes(), &bytes).ok()?;
+    witness.live_bytes
 }
 
 /// Writes down how far the store is. Call after the sync that covers `meta`.
@@ -226,18 +308,30 @@ pub(super) fn write_witness(root: &Path, meta: &Meta) -> Result<(), StoreError> 
         store: meta.store,
         last_job: meta.last_job,
         sequence: meta.sequence,
+        live_bytes: Some(compact::live_bytes(meta.jobs, meta.body_bytes)),
     };
     let bytes = record::encode(WITNESS.as_bytes(), &witness)?;
     replace(&path, &bytes)
         .map_err(|error| StoreError::Commit(format!("{}: {error}", path.display())))
 }
 
+/// Removes the witness.
+pub(super) fn remove_witness(root: &Path) -> Result<(), StoreError> {
+    let path = root.join(WITNESS);
+    match fs::remove_file(&path).and_then(|()| sync_dir(root)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(unavailable("cannot remove", &path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a store that this comenqd cannot read, or that is older than its witness.
 pub(super) fn check(root: &Path, meta: &Meta) -> Result<(), StoreError> {
-    if meta.format != FORMAT {
+    if !(OLDEST..=FORMAT).contains(&meta.format) {
         return Err(StoreError::Unavailable(format!(
-            "the queue {} has format {}, this comenqd reads {FORMAT}: install the comenqd that \
-             wrote it",
+            "the queue {} has format {}, this comenqd reads {OLDEST} to {FORMAT}: install the \
+             comenqd that wrote it",
             root.display(),
             meta.format
         )));

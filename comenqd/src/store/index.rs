@@ -1,28 +1,29 @@
-//! Keeps every index in step with the jobs, and finds whose turn it is.
+//! Keeps every index in step with the jobs.
 //!
 //! Decides which entries a job has, as a pure function of its record: [`save`] writes the
-//! difference, so no operation can forget one. Called by the store's operations.
-//!
-//! Choosing costs O(users · log n): each user's line per target is kept in order (`t`), its head
-//! stands among that user's heads (`r`) while it may go, and users stand by when they last had a
-//! turn (`s`). Nothing is scanned.
+//! difference, so no operation can forget one. Called by the store's operations; whose turn it is
+//! is `turns`' matter.
 
 use comenq_proto::JobId;
 
-use super::StoreError;
 use super::keys::{self, Rank};
-use super::record::{self, Job};
+use super::record::{self, Hold, Job, UsageRecord};
 use super::transition::State;
 use super::txn::{Entry, Txn};
+use super::{StoreError, dating, turns};
 
 /// Reads a job that must exist.
 pub(super) fn load(txn: &Txn<'_>, id: JobId) -> Result<Job, StoreError> {
-    for key in [keys::active(id), keys::done(id)] {
-        if let Some(bytes) = txn.get(&key)? {
-            return record::decode_job(&key, id, &bytes);
-        }
+    let (active, done) = (keys::active(id), keys::done(id));
+    match (txn.get(&active)?, txn.get(&done)?) {
+        (Some(bytes), None) => record::decode_job(&active, id, &bytes),
+        (None, Some(bytes)) => record::decode_job(&done, id, &bytes),
+        (None, None) => Err(StoreError::NoSuchJob(id)),
+        // sled found an old page again: what was posted must not be posted once more.
+        (Some(_), Some(_)) => Err(StoreError::Damaged(format!(
+            "job #{id}: it is there both as finished and as unfinished"
+        ))),
     }
-    Err(StoreError::NoSuchJob(id))
 }
 
 /// Writes `new` in place of `old` with all that follows from the change.
@@ -48,26 +49,91 @@ pub(super) fn save(txn: &mut Txn<'_>, old: Option<&Job>, new: &Job) -> Result<()
             txn.put(entry.0, entry.1);
         }
     }
-    count(txn, old, new)?;
+    count(txn, old, Some(new))?;
+    let moved = [old, Some(new)].into_iter().flatten();
+    for place in moved.filter_map(|job| job.moved_to.as_ref()) {
+        turns::set_heads_of_all(txn, &new.account, &place.lower())?;
+    }
+    let target = new.target.lower();
     if old.is_some_and(Job::is_unresolved) == new.is_unresolved() {
-        set_head(txn, &new.account, new.uid, &new.target.lower())
+        turns::set_head(txn, &new.account, new.uid, &target)
     } else {
-        set_heads_of_all(txn, &new.account, &new.target.lower())
+        turns::set_heads_of_all(txn, &new.account, &target)
     }
 }
 
-fn count(txn: &mut Txn<'_>, old: Option<&Job>, new: &Job) -> Result<(), StoreError> {
-    if old.is_some_and(|old| old.state == new.state) {
+/// Writes a record anew whose places in the indexes stay what they are.
+pub(super) fn rewrite(txn: &mut Txn<'_>, job: &Job) -> Result<(), StoreError> {
+    for (key, value) in entries(job)?.into_iter().take(1) {
+        txn.put(key, value);
+    }
+    Ok(())
+}
+
+/// Takes a finished job out, with all its entries. What lies beside them (text, log, key, comment)
+/// is the caller's.
+pub(super) fn erase(txn: &mut Txn<'_>, job: &Job) -> Result<(), StoreError> {
+    for (key, _) in entries(job)? {
+        txn.remove(key);
+    }
+    count(txn, Some(job), None)
+}
+
+/// Keeps the counts that are asked for without reading the jobs.
+fn count(txn: &mut Txn<'_>, old: Option<&Job>, new: Option<&Job>) -> Result<(), StoreError> {
+    if old.map(|job| job.state) != new.map(|job| job.state) {
+        for (job, delta) in [(old, -1), (new, 1)] {
+            if let Some(job) = job {
+                let key = keys::count(&job.account, job.uid, job.state.code());
+                txn.add(key, delta)?;
+            }
+        }
+    }
+    let finished = |job: Option<&Job>| job.is_some_and(|job| job.state.is_finished());
+    let bytes = |job: Option<&Job>| job.map_or(0, |job| u64::from(job.body_bytes));
+    let meta = &mut txn.meta;
+    shift(&mut meta.jobs, old.is_some().into(), new.is_some().into());
+    shift(
+        &mut meta.finished,
+        finished(old).into(),
+        finished(new).into(),
+    );
+    shift(&mut meta.body_bytes, bytes(old), bytes(new));
+    let unfinished = |job: Option<&Job>| {
+        let job = job.filter(|job| !job.state.is_finished());
+        (u64::from(job.is_some()), bytes(job))
+    };
+    let (before, after) = (unfinished(old), unfinished(new));
+    match new.or(old) {
+        Some(job) if before != after => use_more(txn, job.uid, before, after),
+        _ => Ok(()),
+    }
+}
+
+fn use_more(
+    txn: &mut Txn<'_>,
+    uid: u32,
+    before: (u64, u64),
+    after: (u64, u64),
+) -> Result<(), StoreError> {
+    let key = keys::usage(uid);
+    let mut usage: UsageRecord = txn.read_or_default(&key)?;
+    shift(&mut usage.jobs, before.0, after.0);
+    shift(&mut usage.body_bytes, before.1, after.1);
+    if usage == UsageRecord::default() {
+        txn.remove(key);
         return Ok(());
     }
-    if let Some(old) = old {
-        txn.add(keys::count(&old.account, old.uid, old.state.code()), -1)?;
-    }
-    txn.add(keys::count(&new.account, new.uid, new.state.code()), 1)
+    txn.write(key, &usage)
+}
+
+/// A number with `before` of it replaced by `after`.
+fn shift(number: &mut u64, before: u64, after: u64) {
+    *number = number.saturating_add(after).saturating_sub(before);
 }
 
 /// Every entry that a job has by itself: its record first, then its places in the indexes.
-fn entries(job: &Job) -> Result<Vec<Entry>, StoreError> {
+pub(super) fn entries(job: &Job) -> Result<Vec<Entry>, StoreError> {
     let (account, uid, target) = (&job.account, job.uid, &job.target.lower());
     let mut entries = Vec::with_capacity(4);
     let finished = job.state.is_finished();
@@ -85,19 +151,35 @@ fn entries(job: &Job) -> Result<Vec<Entry>, StoreError> {
     if job.state == State::Queued {
         let early = job.not_before.filter(|_| !job.due_passed);
         if let Some(due) = early.or(job.next_attempt_at) {
+            let span = early.and(job.not_before_span_ms);
+            let due = dating::place(due, span, job.accepted);
             entries.push((keys::due(account, due, job.id), Vec::new()));
         }
         // A job whose time has not come holds back nobody; a deferred one holds back its line.
         if early.is_none() {
-            let deferred = u8::from(job.next_attempt_at.is_some());
-            entries.push((
-                keys::in_line(account, uid, target, rank(job)),
-                vec![deferred],
-            ));
+            let key = keys::in_line(account, uid, target, rank(job));
+            entries.push((key, turns::line_entry(job)));
         }
+        if let Some(replace_key) = &job.replace_key {
+            let line = keys::replaceable(account, uid, target, replace_key);
+            entries.push((keys::replaceable_job(&line, job.id), Vec::new()));
+        }
+    }
+    // Nobody knows of a restored job whether it was posted: it does not expire.
+    if matches!(job.state, State::Queued | State::Held)
+        && job.hold != Some(Hold::Restored)
+        && let Some(expiry) = job.expiry
+    {
+        let at = dating::place(expiry.at_ms, expiry.span_ms, job.accepted);
+        entries.push((keys::expiry(account, at, job.id), Vec::new()));
     }
     if job.is_unresolved() {
         entries.push((keys::unresolved_job(account, target, job.id), Vec::new()));
+        // Its comment may be where it has moved: nobody else's is to be taken for it there.
+        let place = job.destination().lower();
+        if place != *target {
+            entries.push((keys::unresolved_job(account, &place, job.id), Vec::new()));
+        }
     }
     if let Some(sequence) = job.look_sequence {
         entries.push((
@@ -115,101 +197,12 @@ fn look_stage(job: &Job) -> u8 {
     u8::from(job.empty_looks > 0)
 }
 
+/// A job that was brought to the front has an order below zero.
 pub(super) fn rank(job: &Job) -> Rank {
-    Rank::new(job.priority, job.order, job.id)
-}
-
-/// Puts the head of one user's line for a target among that user's heads, or takes it away.
-fn set_head(txn: &mut Txn<'_>, account: &str, uid: u32, target: &str) -> Result<(), StoreError> {
-    let key = keys::head(account, uid, target);
-    let stands = txn.get(&key)?.and_then(|bytes| Rank::tail(&bytes));
-    let belongs = if txn.exists_under(&keys::unresolved(account, target))? {
-        None
+    let priority = if job.order < 0 {
+        Rank::FIRST
     } else {
-        txn.next(&keys::line(account, uid, target), None)?
-            .filter(|(_, deferred)| deferred.as_slice() == [0])
-            .and_then(|(key, _)| Rank::tail(&key))
+        job.priority
     };
-    if stands == belongs {
-        return Ok(());
-    }
-    if let Some(rank) = stands {
-        txn.remove(keys::ready_at(account, uid, rank));
-    }
-    match belongs {
-        Some(rank) => {
-            txn.put(keys::ready_at(account, uid, rank), target);
-            txn.put(key, rank.0);
-        }
-        None => txn.remove(key),
-    }
-    Ok(())
-}
-
-/// An unresolved job holds back its target for everyone on the account.
-fn set_heads_of_all(txn: &mut Txn<'_>, account: &str, target: &str) -> Result<(), StoreError> {
-    for uid in users(txn, account)? {
-        set_head(txn, account, uid, target)?;
-    }
-    Ok(())
-}
-
-/// Everybody who ever queued on the account, the one served longest ago first.
-pub(super) fn users(txn: &Txn<'_>, account: &str) -> Result<Vec<u32>, StoreError> {
-    let prefix = keys::turns(account);
-    let mut users = Vec::new();
-    let mut after = None;
-    while let Some((key, _)) = txn.next(&prefix, after.as_deref())? {
-        users.extend(keys::tail_u32(&key));
-        after = Some(key);
-    }
-    Ok(users)
-}
-
-/// Makes a user known to the account's turns.
-pub(super) fn know_user(txn: &mut Txn<'_>, account: &str, uid: u32) -> Result<(), StoreError> {
-    let key = keys::user(account, uid);
-    if txn.get(&key)?.is_none() {
-        txn.put(key, 0_u64.to_be_bytes());
-        txn.put(keys::turn(account, 0, uid), Vec::new());
-    }
-    Ok(())
-}
-
-/// Writes down that a user had a turn.
-pub(super) fn serve(txn: &mut Txn<'_>, account: &str, uid: u32) -> Result<(), StoreError> {
-    let key = keys::user(account, uid);
-    let before = txn.number(&key)?;
-    txn.meta.turns += 1;
-    let now = txn.meta.turns;
-    txn.remove(keys::turn(account, before, uid));
-    txn.put(keys::turn(account, now, uid), Vec::new());
-    txn.put(key, now.to_be_bytes());
-    Ok(())
-}
-
-/// The head of a line: a job that may go now.
-pub(super) struct Head {
-    pub(super) uid: u32,
-    pub(super) rank: Rank,
-    target: String,
-}
-
-/// Whose turn it is: the first head of the user served longest ago.
-pub(super) fn choose(txn: &Txn<'_>, account: &str) -> Result<Option<Head>, StoreError> {
-    for uid in users(txn, account)? {
-        if let Some((key, target)) = txn.next(&keys::ready(account, uid), None)? {
-            let damaged = |_| StoreError::Damaged("a target that is not text".to_owned());
-            let target = String::from_utf8(target).map_err(damaged)?;
-            return Ok(Rank::tail(&key).map(|rank| Head { uid, rank, target }));
-        }
-    }
-    Ok(None)
-}
-
-/// Takes a job that cannot be read out of its line, so that it blocks nobody. Its record and its
-/// place among the unfinished stay for a person to look at.
-pub(super) fn set_aside(txn: &mut Txn<'_>, account: &str, head: &Head) -> Result<(), StoreError> {
-    txn.remove(keys::in_line(account, head.uid, &head.target, head.rank));
-    set_head(txn, account, head.uid, &head.target)
+    Rank::new(priority, job.order, job.id)
 }

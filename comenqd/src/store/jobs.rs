@@ -1,6 +1,6 @@
-//! What the service asks of the store: insert, get, cancel, counts.
+//! A job's way in, and what can be asked of it: insert, get, counts, usage.
 //!
-//! Decides what each of these changes, inside one transaction. Run on the commit thread through
+//! Decides what a submission changes, inside one transaction. Run on the commit thread through
 //! `Store`; knows nothing of the wire.
 
 use std::collections::BTreeMap;
@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 use comenq_proto::{CommentBody, JobId, SubmitKey, Target};
 use sha2::{Digest, Sha256};
 
-use super::record::{BodyHead, Job, KeyRecord};
+use super::quota::{self, Quota};
+use super::record::{BodyHead, Expiry, Hold, Job, KeyRecord, PrunedJob};
 use super::transition::State;
 use super::txn::Txn;
-use super::{StoreError, index, keys};
-use crate::clock::UnixMs;
+use super::{StoreError, index, keys, texts, turns};
+use crate::clock::{Mark, UnixMs};
+
+/// For how long a posted comment counts when somebody posts the same text again.
+const SAME_TEXT_MS: i64 = 24 * 3600 * 1000;
 
 /// A job to store: validated and authorised.
 #[derive(Debug, Clone)]
@@ -21,6 +25,8 @@ pub struct NewJob {
     pub uid: u32,
     /// Which account is to post it.
     pub account: String,
+    /// Which account was asked for: part of what a key stands for, whatever the rules choose.
+    pub asked_account: String,
     /// Where it goes.
     pub target: Target,
     /// The text.
@@ -31,8 +37,22 @@ pub struct NewJob {
     pub priority: i8,
     /// Not to be posted before.
     pub not_before: Option<UnixMs>,
+    /// The length of time that was asked for, where it was one.
+    pub not_before_span_ms: Option<u64>,
+    /// Not to be posted after.
+    pub expiry: Option<Expiry>,
+    /// Queued jobs of this user for this target with the same one are replaced.
+    pub replace_key: Option<SubmitKey>,
+    /// To be posted only while the issue is open.
+    pub if_open: bool,
+    /// To be held until somebody releases it.
+    pub hold: bool,
     /// When it was submitted.
     pub created_at: UnixMs,
+    /// The same by the clocks that do not jump.
+    pub accepted: Mark,
+    /// What its user may have in the queue.
+    pub quota: Quota,
 }
 
 /// What became of a submission.
@@ -45,51 +65,155 @@ pub struct Inserted {
     /// Its place in line, 1 is next: an estimate from kept counts. `None` once it has left the
     /// line.
     pub position: Option<u64>,
+    /// Jobs that it replaced.
+    pub superseded: Vec<JobId>,
+    /// A job with the same text for the same target, queued or posted within a day.
+    pub same_text_as: Option<JobId>,
+}
+
+/// Stores jobs, all or none.
+pub(super) fn insert_all(txn: &mut Txn<'_>, new: &[NewJob]) -> Result<Vec<Inserted>, StoreError> {
+    let mut inserted = Vec::with_capacity(new.len());
+    for (index, new) in new.iter().enumerate() {
+        let done = insert(txn, new).map_err(|source| StoreError::InBatch {
+            index,
+            source: Box::new(source),
+        })?;
+        inserted.push(done);
+    }
+    Ok(inserted)
 }
 
 /// Stores a job, or finds the one its key stands for.
 pub(super) fn insert(txn: &mut Txn<'_>, new: &NewJob) -> Result<Inserted, StoreError> {
     let digest = digest(new);
-    if let Some(key) = &new.key
-        && let Some(found) = txn.read::<KeyRecord>(&keys::submit_key(new.uid, key.as_str()))?
-    {
-        let id = known_id(found.job)?;
-        if found.digest != digest {
-            return Err(StoreError::KeyReused {
-                key: key.to_string(),
-                job: id,
-            });
-        }
-        let job = index::load(txn, id)?;
-        let position = position(txn, &job)?;
-        return Ok(Inserted {
-            job,
-            duplicate: true,
-            position,
-        });
+    if let Some(found) = find_by_key(txn, new, &digest)? {
+        return Ok(found);
     }
+    txn.room.admit()?;
+    quota::admit(txn, new)?;
     let id = known_id(txn.meta.last_job + 1)?;
     txn.meta.last_job = id.get();
+    let superseded = supersede(txn, new, id)?;
+    let same_text_as = note_text(txn, new, id)?;
     let job = new_job(id, new);
-    let (_, rest) = split_body(&new.body);
-    for (number, chunk) in (0..).zip(rest.chunks(keys::CHUNK_BYTES)) {
-        txn.put(keys::body(id, number), chunk);
-    }
+    put_rest(txn, id, &new.body);
     if let Some(key) = &new.key {
         let record = KeyRecord {
             job: id.get(),
             digest,
+            pruned: None,
         };
         txn.write(keys::submit_key(new.uid, key.as_str()), &record)?;
     }
-    index::know_user(txn, &job.account, job.uid)?;
+    turns::know_user(txn, &job.account, job.uid)?;
     index::save(txn, None, &job)?;
     let position = position(txn, &job)?;
     Ok(Inserted {
         job,
         duplicate: false,
         position,
+        superseded,
+        same_text_as,
     })
+}
+
+fn find_by_key(
+    txn: &Txn<'_>,
+    new: &NewJob,
+    digest: &[u8; 32],
+) -> Result<Option<Inserted>, StoreError> {
+    let Some(key) = &new.key else { return Ok(None) };
+    let Some(found) = txn.read::<KeyRecord>(&keys::submit_key(new.uid, key.as_str()))? else {
+        return Ok(None);
+    };
+    let id = known_id(found.job)?;
+    if found.digest != *digest {
+        return Err(StoreError::KeyReused {
+            key: key.to_string(),
+            job: id,
+        });
+    }
+    let job = match found.pruned {
+        Some(pruned) => pruned_job(id, new, pruned),
+        None => index::load(txn, id)?,
+    };
+    let position = position(txn, &job)?;
+    Ok(Some(Inserted {
+        job,
+        duplicate: true,
+        position,
+        superseded: Vec::new(),
+        same_text_as: None,
+    }))
+}
+
+/// What is still known of a job whose record is gone: its content is that of the submission.
+fn pruned_job(id: JobId, new: &NewJob, pruned: PrunedJob) -> Job {
+    Job {
+        state: pruned.state,
+        created_at: pruned.created_at_ms,
+        finished_at: Some(pruned.finished_at_ms),
+        comment_id: pruned.comment_id,
+        comment_url: pruned.comment_url,
+        hold: None,
+        ..new_job(id, new)
+    }
+}
+
+/// Cancels this user's queued jobs for this target that carry the same replace key. One that is
+/// being posted, or may have been, is left alone.
+fn supersede(txn: &mut Txn<'_>, new: &NewJob, by: JobId) -> Result<Vec<JobId>, StoreError> {
+    let Some(replace_key) = &new.replace_key else {
+        return Ok(Vec::new());
+    };
+    let target = new.target.lower();
+    let line = keys::replaceable(&new.account, new.uid, &target, replace_key.as_str());
+    let (mut superseded, mut after) = (Vec::new(), None);
+    while let Some((key, _)) = txn.next(&line, after.as_deref())? {
+        let id = keys::tail_id(&key)
+            .ok_or_else(|| StoreError::Damaged("a replace key without a job".to_owned()))?;
+        after = Some(key.clone());
+        let old = match index::load(txn, id) {
+            Ok(old) if old.may_have_been_posted() => continue,
+            Ok(old) => old,
+            Err(StoreError::Damaged(_) | StoreError::NoSuchJob(_)) => {
+                txn.remove(key);
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
+        let mut job = old.clone();
+        job.state = State::Cancelled;
+        job.finished_at = Some(new.created_at);
+        job.next_attempt_at = None;
+        job.superseded_by = Some(by);
+        job.last_error = Some(format!("superseded by #{by}"));
+        index::save(txn, Some(&old), &job)?;
+        superseded.push(id);
+    }
+    Ok(superseded)
+}
+
+/// Remembers who has this text for this target; finds who had it before.
+fn note_text(txn: &mut Txn<'_>, new: &NewJob, id: JobId) -> Result<Option<JobId>, StoreError> {
+    let Some(before) = texts::note(txn, &new.target, new.body.as_str(), id)? else {
+        return Ok(None);
+    };
+    let job = match index::load(txn, before) {
+        Ok(job) => job,
+        Err(StoreError::Damaged(_) | StoreError::NoSuchJob(_)) => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    let since = new.created_at.0.saturating_sub(SAME_TEXT_MS);
+    let counts = match job.state {
+        State::Posted => job.finished_at.is_some_and(|at| at.0 >= since),
+        state => !state.is_finished(),
+    };
+    // Its text may have been edited since, or only begin alike in its digest.
+    let is_same = |text: String| text.trim_end() == new.body.as_str().trim_end();
+    let is_there = job.target.lower() == new.target.lower();
+    Ok((counts && is_there && body(txn, &job).is_ok_and(is_same)).then_some(before))
 }
 
 fn known_id(number: u64) -> Result<JobId, StoreError> {
@@ -97,47 +221,103 @@ fn known_id(number: u64) -> Result<JobId, StoreError> {
 }
 
 /// What of a body its job's record holds, and what lies beside it.
-fn split_body(body: &CommentBody) -> (&[u8], &[u8]) {
+pub(super) fn split_body(body: &CommentBody) -> (&[u8], &[u8]) {
     let bytes = body.as_str().as_bytes();
     bytes.split_at(bytes.len().min(keys::HEAD_BYTES))
 }
 
+pub(super) fn put_rest(txn: &mut Txn<'_>, id: JobId, body: &CommentBody) {
+    let (_, rest) = split_body(body);
+    for (number, chunk) in (0..).zip(rest.chunks(keys::CHUNK_BYTES)) {
+        txn.put(keys::body(id, number), chunk);
+    }
+}
+
+/// Puts another text in the place of a job's.
+pub(super) fn replace_body(
+    txn: &mut Txn<'_>,
+    job: &mut Job,
+    body: &CommentBody,
+) -> Result<(), StoreError> {
+    remove_rest(txn, job.id)?;
+    put_rest(txn, job.id, body);
+    set_body(job, body);
+    texts::note(txn, &job.target, body.as_str(), job.id)?;
+    Ok(())
+}
+
+/// Removes what of a job's text lies beside its record.
+pub(super) fn remove_rest(txn: &mut Txn<'_>, id: JobId) -> Result<(), StoreError> {
+    let prefix = keys::bodies(id);
+    while let Some((key, _)) = txn.next(&prefix, None)? {
+        txn.remove(key);
+    }
+    Ok(())
+}
+
+fn set_body(job: &mut Job, body: &CommentBody) {
+    let bytes = body.as_str().as_bytes();
+    job.body_head = BodyHead(split_body(body).0.to_vec());
+    // A comment body is at most 256 KiB.
+    job.body_bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    job.body_crc32 = crc32fast::hash(bytes);
+}
+
 pub(super) fn new_job(id: JobId, new: &NewJob) -> Job {
-    let body = new.body.as_str().as_bytes();
-    Job {
+    let mut job = Job {
         id,
-        state: State::Queued,
+        state: if new.hold { State::Held } else { State::Queued },
         uid: new.uid,
         account: new.account.clone(),
         target: new.target.clone(),
-        body_head: BodyHead(split_body(&new.body).0.to_vec()),
-        // A comment body is at most 256 KiB.
-        body_bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-        body_crc32: crc32fast::hash(body),
+        body_head: BodyHead(Vec::new()),
+        body_bytes: 0,
+        body_crc32: 0,
+        submit_key: new.key.as_ref().map(ToString::to_string),
         priority: new.priority,
         order: i64::try_from(id.get()).unwrap_or(i64::MAX),
         created_at: new.created_at,
         not_before: new.not_before,
+        not_before_span_ms: new.not_before_span_ms,
         due_passed: false,
+        accepted: Some(new.accepted),
+        expiry: new.expiry,
+        replace_key: new.replace_key.as_ref().map(ToString::to_string),
+        if_open: new.if_open,
+        hold: new.hold.then_some(Hold::User),
         attempts: 0,
+        attempts_forgiven: 0,
+        first_attempt: None,
+        host: None,
+        moved_to: None,
         denied: 0,
         next_attempt_at: None,
         finished_at: None,
         comment_id: None,
         comment_url: None,
         last_error: None,
+        failure: None,
+        superseded_by: None,
+        log_entries: 0,
         cancel_requested: false,
         unresolved: Vec::new(),
         empty_looks: 0,
         look_from: None,
         look_sequence: None,
-    }
+    };
+    set_body(&mut job, &new.body);
+    job
 }
 
 /// What makes two submissions under one key the same: account, target, body.
 fn digest(new: &NewJob) -> [u8; 32] {
+    hash(&[&new.asked_account, &new.target.lower(), new.body.as_str()])
+}
+
+/// SHA-256 over the parts, each with its length.
+pub(super) fn hash(parts: &[&str]) -> [u8; 32] {
     let mut hasher = Sha256::new();
-    for part in [new.account.as_str(), &new.target.lower(), new.body.as_str()] {
+    for part in parts {
         hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hasher.update(part);
     }
@@ -153,7 +333,7 @@ fn position(txn: &Txn<'_>, job: &Job) -> Result<Option<u64>, StoreError> {
     let queued = |uid| txn.number(&keys::count(&job.account, uid, State::Queued.code()));
     let own = queued(job.uid)?;
     let mut position = own;
-    for uid in index::users(txn, &job.account)? {
+    for (_, uid) in turns::users(txn, &job.account)? {
         if uid != job.uid {
             position += queued(uid)?.min(own);
         }
@@ -184,45 +364,6 @@ pub(super) fn body(txn: &Txn<'_>, job: &Job) -> Result<String, StoreError> {
         return Err(damaged("its checksum does not match"));
     }
     String::from_utf8(text).map_err(|_| damaged("it is not UTF-8"))
-}
-
-/// What a cancellation came to.
-#[derive(Debug, Clone)]
-pub struct Cancelled {
-    /// The job as it stands now.
-    pub job: Job,
-    /// An attempt was made whose outcome is not known.
-    pub may_have_been_posted: bool,
-}
-
-/// Cancels a job: at once, or for an uncertain one "never repost, still look". Idempotent.
-pub(super) fn cancel(txn: &mut Txn<'_>, id: JobId, now: UnixMs) -> Result<Cancelled, StoreError> {
-    let old = index::load(txn, id)?;
-    let mut job = old.clone();
-    match old.state {
-        State::Queued | State::Held => {
-            job.state = State::Cancelled;
-            job.finished_at = Some(now);
-            job.next_attempt_at = None;
-        }
-        State::Uncertain => job.cancel_requested = true,
-        State::Cancelled => {}
-        State::Posting => return Err(StoreError::Busy(id)),
-        State::Posted | State::Failed | State::Expired => {
-            return Err(StoreError::WrongState {
-                id,
-                state: old.state.as_str(),
-            });
-        }
-    }
-    if job != old {
-        index::save(txn, Some(&old), &job)?;
-    }
-    let may_have_been_posted = !job.unresolved.is_empty();
-    Ok(Cancelled {
-        job,
-        may_have_been_posted,
-    })
 }
 
 /// How many jobs there are in each state; from kept counts.

@@ -13,18 +13,27 @@
 //! | `b` | id, chunk (u16) | at most [`CHUNK_BYTES`] of text | the body beyond its record |
 //! | `k` | uid, submit key | key record | retried submits find their job |
 //! | `f` | !finished (ms), !id | — | finished jobs, newest first |
-//! | `t` | account, uid, target, rank | 0 ready, 1 deferred | a user's queued jobs of one target, in order |
-//! | `h` | account, uid, target | rank | where that target stands in `r` |
+//! | `e` | id, entry (u32) | log record | a job's attempts and looks |
+//! | `z` | forgotten (ms), uid, submit key | — | keys of pruned jobs, the first to be forgotten first |
+//! | `y` | bucket (u16) of a text's digest | pairs of digest and job id | the last jobs with a text |
+//! | `t` | account, uid, target, rank | 0 ready, 1 deferred; owner where it moved | a user's queued jobs of one target, in order |
+//! | `h` | account, uid, target | rank; owner if barred | where that target stands in `r` or `w` |
 //! | `r` | account, uid, rank | target | heads of targets that may go now |
-//! | `d` | account, due (ms), id | — | queued jobs that wait for a time |
+//! | `w` | account, owner, uid, rank | target | heads whose owner bars the account |
+//! | `o` | account, owner | owner wait record | owners that bar the account |
+//! | `d` | account, due (ms), id | — | queued jobs that wait for a time; in front those without a date yet |
+//! | `v` | account, expiry (ms), id | — | queued and held jobs that expire; in front those without a date yet |
+//! | `n` | account, uid, target, replace key, id | — | queued jobs that a newer one replaces |
 //! | `u` | account, uid | served (u64) | when the user last had a turn |
 //! | `s` | account, served, uid | — | users, the one served longest ago first |
 //! | `x` | account, target, id | — | unresolved jobs: their target waits |
 //! | `l` | account, stage, sequence, id | — | looks, in the order in which they fall due |
 //! | `c` | account, uid, state | count (u64) | kept counts |
+//! | `q` | uid | usage record | what a user has in the queue |
 //! | `g` | host, comment id | job id | whose comment it is: unique |
 //! | `p` | host, user id | lane record | pace and wait of who posts |
 //! | `i` | account | identity record | who the account last was |
+//! | `B` | account | wait record | an account that somebody must unblock |
 //!
 //! rank = !priority (u8), order (i64, sign bit flipped), id: higher priority first, then order
 //! (age, unless bumped), then id.
@@ -34,6 +43,7 @@
 
 use comenq_proto::JobId;
 
+use super::dating::NO_DATE;
 use crate::clock::UnixMs;
 
 /// Bytes of body in one entry. sled moves larger values to files that it never syncs.
@@ -111,6 +121,15 @@ pub(super) fn tail_u32(key: &[u8]) -> Option<u32> {
         .map(|bytes| u32::from_be_bytes(*bytes))
 }
 
+/// The first key behind all that begin with `prefix`; `None` if there is none.
+pub(super) fn after_all(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix.get(..=last)?.to_vec();
+    let byte = end.last_mut()?;
+    *byte = byte.saturating_add(1);
+    Some(end)
+}
+
 /// Bytes in a rank.
 pub(super) const RANK_BYTES: usize = 17;
 
@@ -129,7 +148,10 @@ impl Rank {
         Self(bytes)
     }
 
-    /// The rank at the end of a key of kind `t` or `r`.
+    /// Before everything else of its user.
+    pub(super) const FIRST: i8 = i8::MAX;
+
+    /// The rank at the end of a key of kind `t`, `r` or `w`.
     pub(super) fn tail(key: &[u8]) -> Option<Self> {
         key.last_chunk::<RANK_BYTES>().copied().map(Self)
     }
@@ -154,6 +176,13 @@ pub(super) fn submit_key(uid: u32, key: &str) -> Vec<u8> {
     Key::new(b'k').u32(uid).text(key).done()
 }
 
+pub(super) const SUBMIT_KEYS: &[u8] = b"k";
+
+/// The submit key in a key made by [`submit_key`].
+pub(super) fn parse_submit_key(key: &[u8]) -> Option<String> {
+    String::from_utf8(key.get(6..)?.to_vec()).ok()
+}
+
 pub(super) const ACTIVE: &[u8] = b"a";
 
 pub(super) fn active(id: JobId) -> Vec<u8> {
@@ -163,6 +192,8 @@ pub(super) fn active(id: JobId) -> Vec<u8> {
 pub(super) fn done(id: JobId) -> Vec<u8> {
     Key::new(b'j').u64(id.get()).done()
 }
+
+pub(super) const DONE: &[u8] = b"j";
 
 pub(super) const FINISHED: &[u8] = b"f";
 
@@ -208,7 +239,17 @@ pub(super) fn due(account: &str, at: UnixMs, id: JobId) -> Vec<u8> {
         .done()
 }
 
-/// When and who, of a key made by [`due`].
+/// Waiting jobs that have no date yet.
+pub(super) fn undated(account: &str) -> Vec<u8> {
+    Key(waiting(account)).u64(ordered(NO_DATE.0)).done()
+}
+
+/// Behind the last of those.
+pub(super) fn before_dated(account: &str) -> Vec<u8> {
+    Key(undated(account)).u64(u64::MAX).done()
+}
+
+/// When and who, of a key made by [`due`] or [`expiry`].
 pub(super) fn parse_due(key: &[u8]) -> Option<(UnixMs, JobId)> {
     let (at, id) = key.last_chunk::<16>()?.split_at_checked(8)?;
     Some((UnixMs(unordered(tail_u64(at)?)), tail_id(id)?))
@@ -224,6 +265,12 @@ pub(super) fn turns(account: &str) -> Vec<u8> {
 
 pub(super) fn turn(account: &str, served: u64, uid: u32) -> Vec<u8> {
     Key(turns(account)).u64(served).u32(uid).done()
+}
+
+/// When, and which user, of a key made by [`turn`].
+pub(super) fn parse_turn(key: &[u8]) -> Option<(u64, u32)> {
+    let (served, uid) = key.last_chunk::<12>()?.split_at_checked(8)?;
+    Some((tail_u64(served)?, tail_u32(uid)?))
 }
 
 pub(super) const ALL_UNRESOLVED: &[u8] = b"x";
@@ -245,6 +292,105 @@ pub(super) fn look(account: &str, stage: u8, sequence: u64, id: JobId) -> Vec<u8
         .u64(sequence)
         .u64(id.get())
         .done()
+}
+
+pub(super) fn barred(account: &str) -> Vec<u8> {
+    Key::new(b'o').text(account).done()
+}
+
+pub(super) fn barred_owner(account: &str, owner: &str) -> Vec<u8> {
+    Key(barred(account)).text(owner).done()
+}
+
+/// The owner in a key made by [`barred_owner`].
+pub(super) fn parse_owner(account: &str, key: &[u8]) -> Option<String> {
+    let owner = key.get(barred(account).len() + 1..)?;
+    String::from_utf8(owner.to_vec()).ok()
+}
+
+pub(super) fn all_parked(account: &str) -> Vec<u8> {
+    Key::new(b'w').text(account).done()
+}
+
+/// The owner in a key made by [`parked_at`].
+pub(super) fn parse_parked_owner(account: &str, key: &[u8]) -> Option<String> {
+    let (len, rest) = key.get(all_parked(account).len()..)?.split_first()?;
+    String::from_utf8(rest.get(..usize::from(*len))?.to_vec()).ok()
+}
+
+pub(super) fn parked(account: &str, owner: &str) -> Vec<u8> {
+    Key::new(b'w').text(account).text(owner).done()
+}
+
+pub(super) fn parked_of(account: &str, owner: &str, uid: u32) -> Vec<u8> {
+    Key(parked(account, owner)).u32(uid).done()
+}
+
+pub(super) fn parked_at(account: &str, owner: &str, uid: u32, rank: Rank) -> Vec<u8> {
+    Key(parked_of(account, owner, uid)).raw(&rank.0).done()
+}
+
+/// Whose head a key made by [`parked_at`] is.
+pub(super) fn parse_parked(key: &[u8]) -> Option<u32> {
+    let before = key.len().checked_sub(RANK_BYTES)?;
+    tail_u32(key.get(..before)?)
+}
+
+pub(super) fn expiries(account: &str) -> Vec<u8> {
+    Key::new(b'v').text(account).done()
+}
+
+pub(super) fn expiry(account: &str, at: UnixMs, id: JobId) -> Vec<u8> {
+    Key(expiries(account))
+        .u64(ordered(at.0))
+        .u64(id.get())
+        .done()
+}
+
+pub(super) fn replaceable(account: &str, uid: u32, target: &str, replace_key: &str) -> Vec<u8> {
+    Key::new(b'n')
+        .text(account)
+        .u32(uid)
+        .text(target)
+        .text(replace_key)
+        .done()
+}
+
+pub(super) fn replaceable_job(line: &[u8], id: JobId) -> Vec<u8> {
+    Key(line.to_vec()).u64(id.get()).done()
+}
+
+pub(super) fn texts(bucket: u16) -> Vec<u8> {
+    Key::new(b'y').raw(&bucket.to_be_bytes()).done()
+}
+
+pub(super) fn log(id: JobId) -> Vec<u8> {
+    Key::new(b'e').u64(id.get()).done()
+}
+
+pub(super) fn log_entry(id: JobId, entry: u32) -> Vec<u8> {
+    Key(log(id)).u32(entry).done()
+}
+
+pub(super) const FORGOTTEN: &[u8] = b"z";
+
+pub(super) fn forgotten(at: UnixMs, uid: u32, key: &str) -> Vec<u8> {
+    Key::new(b'z').u64(ordered(at.0)).u32(uid).text(key).done()
+}
+
+/// When, and which submit key, of a key made by [`forgotten`].
+pub(super) fn parse_forgotten(key: &[u8]) -> Option<(UnixMs, Vec<u8>)> {
+    let (at, rest) = key.get(1..)?.split_at_checked(8)?;
+    let submit_key = Key::new(b'k').raw(rest).done();
+    Some((UnixMs(unordered(tail_u64(at)?)), submit_key))
+}
+
+pub(super) fn usage(uid: u32) -> Vec<u8> {
+    Key::new(b'q').u32(uid).done()
+}
+
+pub(super) fn blocked(account: &str) -> Vec<u8> {
+    Key::new(b'B').text(account).done()
 }
 
 pub(super) fn counts() -> Vec<u8> {

@@ -71,6 +71,8 @@ pub struct ListQuery {
     pub with_body: bool,
     /// The page ends once its texts reach so many bytes.
     pub max_bytes: usize,
+    /// Leave out unfinished jobs.
+    pub finished_only: bool,
     /// Leave out jobs that finished before.
     pub finished_since: UnixMs,
 }
@@ -102,7 +104,7 @@ pub(super) fn list(txn: &Txn<'_>, query: &ListQuery) -> Result<Page, StoreError>
     let mut page = Page::default();
     let mut bytes = 0;
     let mut position = query.after;
-    while let Some(next) = step(txn, position, query.finished_since)? {
+    while let Some(next) = step(txn, position, query)? {
         if page.jobs.len() >= query.limit || bytes >= query.max_bytes {
             page.next = position;
             return Ok(page);
@@ -132,7 +134,7 @@ pub(super) fn list(txn: &Txn<'_>, query: &ListQuery) -> Result<Page, StoreError>
 fn step(
     txn: &Txn<'_>,
     after: Option<Cursor>,
-    finished_since: UnixMs,
+    query: &ListQuery,
 ) -> Result<Option<Cursor>, StoreError> {
     let after_finished = match after {
         Some(Cursor::Finished(at, id)) => Some(keys::finished(at, id)),
@@ -140,6 +142,7 @@ fn step(
             Some((key, _)) => return Ok(parse_active(&key)),
             None => None,
         },
+        None if query.finished_only => None,
         None => match txn.next(keys::ACTIVE, None)? {
             Some((key, _)) => return Ok(parse_active(&key)),
             None => None,
@@ -148,7 +151,7 @@ fn step(
     let found = txn.next(keys::FINISHED, after_finished.as_deref())?;
     Ok(found
         .and_then(|(key, _)| keys::parse_finished(&key))
-        .filter(|(at, _)| *at >= finished_since)
+        .filter(|(at, _)| *at >= query.finished_since)
         .map(|(at, id)| Cursor::Finished(at, id)))
 }
 

@@ -8,38 +8,64 @@
 //! states in `transition`; `index` keeps all of it in step.
 
 mod agenda;
+mod census;
+mod check;
 mod commit;
+mod compact;
+mod dating;
+mod expiring;
 mod format;
 mod index;
 mod jobs;
 mod keys;
 mod listing;
+mod log;
 mod looking;
+mod migrate;
+mod owners;
 mod posting;
+mod pruning;
+mod quota;
 mod record;
 mod recovery;
+mod space;
+mod texts;
+mod transfer;
 mod transition;
+mod turns;
 mod txn;
+mod verbs;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use comenq_proto::JobId;
+use comenq_proto::{CommentBody, JobId};
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, Mark, UnixMs};
-pub use agenda::Agenda;
+pub use agenda::{Agenda, AgendaQuery};
+pub use check::Report;
 use commit::{Engine, Message, Task};
-pub use jobs::{Cancelled, Inserted, NewJob};
+pub use jobs::{Inserted, NewJob};
 pub use listing::{BadCursor, Cursor, ListQuery, Page};
 pub use looking::LookConclusion;
-pub use posting::{Claim, ClaimOutcome, Claimed, Conclusion, LaneKey};
-pub use record::{Attempt, Job, KnownIdentity, Lane, Wait, WaitKind};
+pub use owners::Barred;
+pub use posting::{Claim, ClaimOutcome, Claimed, Conclusion, LaneKey, Moment, Note};
+pub use pruning::{Keep, Pruned};
+pub use quota::{Exceeded, Quota, Usage};
+pub use record::{
+    Attempt, Expiry, Failure, Hold, Job, KnownIdentity, Lane, LogEntry, LogKind, Outcome,
+    OwnerWait, Wait, WaitKind,
+};
 pub use recovery::Recovered;
+pub use space::Room;
+pub use transfer::{ExportCursor, ExportPage, Imported};
 pub use transition::State;
+pub use turns::Field;
 use txn::Txn;
+pub use verbs::{Changed, Retried};
 
 /// Why an operation of the store did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +98,31 @@ pub enum StoreError {
     /// The job is being posted at this moment.
     #[error("job #{0} is being posted right now")]
     Busy(JobId),
+    /// The disk is nearly full: what was taken is posted, but nothing more is taken.
+    #[error(
+        "the disk of the queue is nearly full: {free} are free, {needed} are needed; free some \
+         space there"
+    )]
+    Full {
+        /// How much is free.
+        free: String,
+        /// How much must be.
+        needed: String,
+    },
+    /// An attempt of the job may have reached GitHub.
+    #[error("job #{0} may have been posted already, which is not known yet")]
+    Unresolved(JobId),
+    /// Its user has as much in the queue as is allowed.
+    #[error("{0}")]
+    Quota(Exceeded),
+    /// One job of a batch cannot be stored, so none was.
+    #[error("job {} of the batch: {source}", index + 1)]
+    InBatch {
+        /// Which, from 0.
+        index: usize,
+        /// Why not.
+        source: Box<StoreError>,
+    },
     /// A record cannot be trusted.
     #[error("the queue is damaged: {0}")]
     Damaged(String),
@@ -99,6 +150,28 @@ fn words(error: sled::Error) -> String {
     }
 }
 
+/// What people do to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verb {
+    /// Never post it, or never again.
+    Cancel,
+    /// Give it another text.
+    Edit {
+        /// The text.
+        body: CommentBody,
+        /// Bytes that its user may have in unfinished jobs.
+        max_body_bytes: u64,
+    },
+    /// Keep it until it is released.
+    Hold,
+    /// Let it go on.
+    Release,
+    /// Revive a dead letter.
+    Retry,
+    /// Bring it to the front of its user's.
+    Bump,
+}
+
 /// How the commit thread shows that it lives.
 pub trait Liveness: Send + Sync {
     /// It answered a tick.
@@ -122,8 +195,35 @@ pub struct Options {
     pub machine: Option<String>,
     /// Hold unfinished jobs of a store that was last used on another host.
     pub hold_restored_jobs: bool,
+    /// The running program, to do in another process what takes memory; in this one without it.
+    pub program: Option<PathBuf>,
     /// Tells when the store was taken over.
     pub clock: Arc<Clock>,
+}
+
+/// Replaces the store's files by a compact copy. Whoever calls it holds the queue's lock: this is
+/// what the daemon runs in a process of its own.
+///
+/// # Errors
+/// [`StoreError`] says why it is as it was.
+pub fn compact(queue: &Path) -> Result<(), StoreError> {
+    compact::replace(queue)
+}
+
+/// Checks everything in a queue that nobody uses.
+///
+/// # Errors
+/// [`StoreError`] where it cannot be checked: it is in use, or cannot be opened.
+pub fn check(queue: &Path) -> Result<Report, StoreError> {
+    check::queue(queue)
+}
+
+/// Fills a queue that is empty, or missing, with the lines of an export: all of it or nothing.
+///
+/// # Errors
+/// [`StoreError`] says what is wrong with the queue or with which line.
+pub fn import(queue: &Path, lines: &mut dyn std::io::BufRead) -> Result<Imported, StoreError> {
+    transfer::queue(queue, lines)
 }
 
 /// What opening repaired.
@@ -139,6 +239,7 @@ pub struct Recovery {
 #[derive(Debug, Clone)]
 pub struct Store {
     tasks: mpsc::Sender<Message>,
+    id: u128,
 }
 
 impl Store {
@@ -157,7 +258,7 @@ impl Store {
         // A panic of sled while it reads damaged files drops `opened`, which tells.
         let thread = move || match Engine::open(&options) {
             Ok((engine, recovery)) => {
-                if opened.send(Ok(recovery)).is_ok() {
+                if opened.send(Ok((engine.id(), recovery))).is_ok() {
                     commit::serve(engine, &inbox, &live);
                 }
             }
@@ -167,13 +268,19 @@ impl Store {
             .name("commit".to_owned())
             .spawn(thread)
             .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
-        let recovery = result.await.unwrap_or_else(|_| {
+        let (id, recovery) = result.await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable(
                 "the queue's files are damaged (sled panicked): restore them from a backup"
                     .to_owned(),
             ))
         })?;
-        Ok((Self { tasks }, recovery))
+        Ok((Self { tasks, id }, recovery))
+    }
+
+    /// Which store this is: random, and the same for its whole life.
+    #[must_use]
+    pub fn id(&self) -> u128 {
+        self.id
     }
 
     /// Syncs, writes the witness and closes. Operations sent before it are done first.
@@ -209,12 +316,13 @@ impl Store {
         result.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Stores a job, or finds the one its key stands for.
+    /// Stores jobs, or finds those their keys stand for: all or none.
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`]; [`StoreError::Commit`].
-    pub async fn insert(&self, new: NewJob) -> Result<Inserted, StoreError> {
-        self.run(false, move |txn| jobs::insert(txn, &new)).await
+    /// [`StoreError::InBatch`] names the first that cannot be stored; [`StoreError::Commit`].
+    pub async fn insert_all(&self, new: Vec<NewJob>) -> Result<Vec<Inserted>, StoreError> {
+        self.run(false, move |txn| jobs::insert_all(txn, &new))
+            .await
     }
 
     /// Reads a job and its text.
@@ -225,12 +333,47 @@ impl Store {
         self.run(false, move |txn| jobs::get(txn, id)).await
     }
 
+    /// Reads what became of a job's attempts and looks, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub async fn log(&self, id: JobId) -> Result<Vec<LogEntry>, StoreError> {
+        self.run(false, move |txn| log::read(txn, id)).await
+    }
+
     /// Reads a job without its text.
     ///
     /// # Errors
     /// [`StoreError::NoSuchJob`]; [`StoreError::Damaged`].
     pub async fn peek(&self, id: JobId) -> Result<Job, StoreError> {
         self.run(false, move |txn| index::load(txn, id)).await
+    }
+
+    /// What a user has in the queue.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub async fn usage(&self, uid: u32, now: UnixMs) -> Result<Usage, StoreError> {
+        self.run(false, move |txn| quota::usage(txn, uid, now))
+            .await
+    }
+
+    /// Reads some lines of an export: at most `max_lines`, and no more once they reach
+    /// `max_bytes`, so that the last one may go beyond.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if what belongs to no job cannot be read; a job that cannot is named
+    /// in a line.
+    pub async fn export(
+        &self,
+        after: Option<ExportCursor>,
+        max_lines: usize,
+        max_bytes: usize,
+    ) -> Result<ExportPage, StoreError> {
+        self.run(false, move |txn| {
+            transfer::page(txn, after, max_lines, max_bytes)
+        })
+        .await
     }
 
     /// Reads a page of jobs.
@@ -241,13 +384,50 @@ impl Store {
         self.run(false, move |txn| listing::list(txn, &query)).await
     }
 
-    /// Cancels a job. Idempotent.
+    /// Does what people do to a job.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while it is being posted; [`StoreError::WrongState`] once it is over;
-    /// [`StoreError::NoSuchJob`].
-    pub async fn cancel(&self, id: JobId, now: UnixMs) -> Result<Cancelled, StoreError> {
-        self.run(false, move |txn| jobs::cancel(txn, id, now)).await
+    /// [`StoreError::Busy`] while it is being posted; [`StoreError::Unresolved`] where its outcome
+    /// forbids it; [`StoreError::WrongState`]; [`StoreError::NoSuchJob`].
+    pub async fn change(&self, id: JobId, verb: Verb, at: Moment) -> Result<Changed, StoreError> {
+        self.run(false, move |txn| match &verb {
+            Verb::Cancel => verbs::cancel(txn, id, at.wall),
+            Verb::Edit {
+                body,
+                max_body_bytes,
+            } => verbs::edit(txn, id, body, *max_body_bytes),
+            Verb::Hold => verbs::hold(txn, id),
+            Verb::Release => verbs::release(txn, id, at.now),
+            Verb::Retry => verbs::retry(txn, id, at.now),
+            Verb::Bump => verbs::bump(txn, id),
+        })
+        .await
+    }
+
+    /// Revives dead letters of one reason, some at a time: those of `uid`, or everybody's.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; [`StoreError::Commit`].
+    pub async fn retry_failed(
+        &self,
+        reason: Failure,
+        uid: Option<u32>,
+        after: Option<(UnixMs, JobId)>,
+        now: Mark,
+    ) -> Result<Retried, StoreError> {
+        self.run(false, move |txn| {
+            verbs::retry_failed(txn, reason, uid, after, now)
+        })
+        .await
+    }
+
+    /// Removes some of the finished jobs that are no longer kept. `now` is GitHub's time.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; [`StoreError::Commit`].
+    pub async fn prune(&self, keep: Keep, now: UnixMs) -> Result<Pruned, StoreError> {
+        self.run(false, move |txn| pruning::prune(txn, keep, now))
+            .await
     }
 
     /// How many jobs there are in each state.
@@ -258,17 +438,20 @@ impl Store {
         self.run(false, |txn| jobs::counts(txn)).await
     }
 
+    /// How much room there is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Commit`].
+    pub async fn room(&self) -> Result<Room, StoreError> {
+        self.run(false, |txn| Ok(txn.room)).await
+    }
+
     /// Brings due jobs into line and tells what there is to do.
     ///
     /// # Errors
     /// [`StoreError::Damaged`]; [`StoreError::Commit`].
-    pub async fn agenda(
-        &self,
-        account: String,
-        host: String,
-        now: UnixMs,
-    ) -> Result<Agenda, StoreError> {
-        self.run(false, move |txn| agenda::agenda(txn, &account, &host, now))
+    pub async fn agenda(&self, query: AgendaQuery) -> Result<Agenda, StoreError> {
+        self.run(false, move |txn| agenda::agenda(txn, &query))
             .await
     }
 
@@ -289,11 +472,11 @@ impl Store {
         id: JobId,
         lane: LaneKey,
         conclusion: Conclusion,
-        now: Mark,
-        wall: UnixMs,
+        note: Note,
+        at: Moment,
     ) -> Result<Job, StoreError> {
         self.run(false, move |txn| {
-            posting::conclude(txn, id, &lane, conclusion, now, wall)
+            posting::conclude(txn, id, &lane, conclusion, note, at)
         })
         .await
     }
@@ -323,21 +506,68 @@ impl Store {
         id: JobId,
         lane: LaneKey,
         conclusion: LookConclusion,
-        now: Mark,
-        wall: UnixMs,
+        note: Note,
+        at: Moment,
     ) -> Result<Job, StoreError> {
         self.run(false, move |txn| {
-            looking::conclude_look(txn, id, &lane, conclusion, now, wall)
+            looking::conclude_look(txn, id, &lane, conclusion, note, at)
         })
         .await
     }
 
-    /// Makes a whole lane wait.
+    /// Makes a whole lane wait, or blocks an account.
     ///
     /// # Errors
     /// [`StoreError::Commit`].
-    pub async fn set_wait(&self, lane: LaneKey, wait: Wait) -> Result<(), StoreError> {
-        self.run(false, move |txn| posting::set_wait(txn, &lane, wait))
+    pub async fn set_wait(
+        &self,
+        account: String,
+        lane: LaneKey,
+        wait: Wait,
+    ) -> Result<(), StoreError> {
+        self.run(false, move |txn| {
+            posting::set_wait(txn, &account, &lane, wait)
+        })
+        .await
+    }
+
+    /// Lets a blocked account, and owners that bar it, be tried again; says whether any were.
+    ///
+    /// # Errors
+    /// [`StoreError::Commit`].
+    pub async fn resume(&self, account: String) -> Result<bool, StoreError> {
+        self.run(false, move |txn| posting::resume(txn, &account))
+            .await
+    }
+
+    /// Ends a queued job whose condition does not hold.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchJob`]; [`StoreError::Commit`].
+    pub async fn fail_precondition(
+        &self,
+        id: JobId,
+        reason: String,
+        note: Note,
+        wall: UnixMs,
+    ) -> Result<Job, StoreError> {
+        self.run(false, move |txn| {
+            posting::fail_precondition(txn, id, &reason, note, wall)
+        })
+        .await
+    }
+
+    /// Puts a queued job off until a time.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchJob`]; [`StoreError::Commit`].
+    pub async fn put_off(
+        &self,
+        id: JobId,
+        until: UnixMs,
+        reason: String,
+    ) -> Result<Job, StoreError> {
+        self.run(false, move |txn| posting::put_off(txn, id, until, &reason))
             .await
     }
 

@@ -6,7 +6,7 @@
 use comenq_proto::JobId;
 
 use super::posting::look_later;
-use super::record::{Job, KnownIdentity, Lane};
+use super::record::{Hold, Job, KnownIdentity, Lane};
 use super::transition::State;
 use super::txn::Txn;
 use super::{StoreError, index, keys};
@@ -59,10 +59,12 @@ pub(super) fn recover(txn: &mut Txn<'_>, started: Mark) -> Result<Recovered, Sto
 /// counts from here.
 fn defer_pace(txn: &mut Txn<'_>, job: &Job, started: Mark) -> Result<(), StoreError> {
     let identity = txn.read::<KnownIdentity>(&keys::identity(&job.account))?;
-    let (Some(identity), Some(attempt)) = (identity, job.unresolved.last()) else {
+    // A record of format 1 does not name the host.
+    let host = job.host.clone().or(identity.map(|identity| identity.host));
+    let (Some(host), Some(attempt)) = (host, job.unresolved.last()) else {
         return Ok(());
     };
-    let key = keys::lane(&identity.host, attempt.user_id);
+    let key = keys::lane(&host, attempt.user_id);
     let mut lane: Lane = txn.read_or_default(&key)?;
     lane.pace = Some(started);
     txn.write(key, &lane)
@@ -90,6 +92,7 @@ pub(super) fn hold_restored(txn: &mut Txn<'_>, id: JobId) -> Result<(), StoreErr
     let old = index::load(txn, id)?;
     let mut job = old.clone();
     job.state = State::Held;
+    job.hold = Some(Hold::Restored);
     job.next_attempt_at = None;
     job.look_sequence = None;
     job.last_error = Some(

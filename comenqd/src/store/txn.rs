@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::record::{self, Meta};
+use super::space::Room;
 use super::{StoreError, keys};
 
 /// A key and its value.
@@ -53,15 +54,23 @@ pub(super) struct Txn<'a> {
     undo: Vec<(Vec<u8>, Option<Change>)>,
     /// The store's own numbers; written along with every group.
     pub(super) meta: Meta,
+    /// Whether there is room on the disk.
+    pub(super) room: Room,
 }
 
 impl<'a> Txn<'a> {
-    pub(super) fn new(tree: &'a sled::Tree, overlay: &'a mut Overlay, meta: Meta) -> Self {
+    pub(super) fn new(
+        tree: &'a sled::Tree,
+        overlay: &'a mut Overlay,
+        meta: Meta,
+        room: Room,
+    ) -> Self {
         Self {
             tree,
             overlay,
             undo: Vec::new(),
             meta,
+            room,
         }
     }
 
@@ -177,6 +186,36 @@ impl<'a> Txn<'a> {
         Ok(key
             .starts_with(prefix)
             .then(|| (key.to_vec(), value.to_vec())))
+    }
+
+    /// The last entry whose key begins with `prefix` and, where given, lies before `before`.
+    pub(super) fn previous(
+        &self,
+        prefix: &[u8],
+        before: Option<&[u8]>,
+    ) -> Result<Option<Entry>, StoreError> {
+        let from = Bound::Included(prefix.to_vec());
+        let mut to = match before {
+            Some(before) => Bound::Excluded(before.to_vec()),
+            None => keys::after_all(prefix).map_or(Bound::Unbounded, Bound::Excluded),
+        };
+        loop {
+            let range = (from.clone(), to.clone());
+            let stored = self.tree.range::<Vec<u8>, _>(range.clone()).next_back();
+            let stored = stored.transpose()?;
+            let stored = stored.map(|(key, value)| (key.to_vec(), value.to_vec()));
+            let changed = self.overlay.0.range(range).next_back();
+            let (key, value) = match (stored, changed) {
+                (None, None) => return Ok(None),
+                (Some(entry), None) => return Ok(Some(entry)),
+                (Some(entry), Some((other, _))) if entry.0 > *other => return Ok(Some(entry)),
+                (_, Some((key, value))) => (key.clone(), value.clone()),
+            };
+            match value {
+                Some(value) => return Ok(Some((key, value))),
+                None => to = Bound::Excluded(key),
+            }
+        }
     }
 
     pub(super) fn exists_under(&self, prefix: &[u8]) -> Result<bool, StoreError> {

@@ -5,21 +5,29 @@
 //!
 //! It must never be aborted while a POST runs: on a stop it finishes what it does and returns.
 
+mod lanes;
 mod look;
+mod notices;
 mod post;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
-use crate::github::{GitHub, Identity, Trouble, TroubleKind};
+use crate::github::{GitHub, Identity};
 use crate::notify::Pulse;
 use crate::pacer::{self, Pace, Plan};
-use crate::queue::{LaneReport, Phase, Queue, QueueError};
-use crate::retry::{self, LaneWait, Policy};
-use crate::store::{Agenda, KnownIdentity, LaneKey, Wait, WaitKind};
+use crate::policy::Rules;
+use crate::queue::{LaneReport, OwnerReport, Phase, Queue, QueueError};
+use crate::retry::Policy;
+use crate::store::{Agenda, AgendaQuery, Barred, KnownIdentity, LaneKey, Moment};
+
+pub use lanes::Lanes;
+use notices::Notices;
 
 /// How long to leave the store alone after it could not be used.
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -37,7 +45,7 @@ const FRESH: Duration = Duration::from_secs(60);
 const REQUEST_GRACE: Duration = Duration::from_secs(5);
 
 /// What the worker must know of the configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The account it posts for.
     pub account: String,
@@ -45,6 +53,10 @@ pub struct Settings {
     pub host: String,
     /// Where the token comes from; for people.
     pub token_source: Option<String>,
+    /// What to run once what is wrong with it is mended.
+    pub remedy: String,
+    /// Each comment gets an invisible mark.
+    pub marker: bool,
     /// The lane's times.
     pub pace: Pace,
     /// How patient it is.
@@ -62,7 +74,8 @@ impl Settings {
             host: self.host.clone(),
             login: None,
             token_source: self.token_source.clone(),
-            cooldown: self.pace.cooldown,
+            remedy: self.remedy.clone(),
+            pace: self.pace,
             phase: if self.token_source.is_some() {
                 Phase::Idle
             } else {
@@ -70,8 +83,21 @@ impl Settings {
             },
             reason: None,
             next_post_at: None,
+            owners: Vec::new(),
+            warnings: Vec::new(),
         }
     }
+}
+
+/// What all workers share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The queue.
+    pub queue: Queue,
+    /// One at a time in each lane.
+    pub lanes: Lanes,
+    /// Who may post where: asked again when a target turns out to be elsewhere.
+    pub rules: Rules,
 }
 
 /// When to look at the queue again.
@@ -86,13 +112,18 @@ enum Next {
 
 /// Posts the jobs of one account.
 pub struct Worker<G> {
+    shared: Shared,
     queue: Queue,
     github: G,
     clock: Arc<Clock>,
     settings: Settings,
     pulse: Pulse,
+    /// What chance adds to waits.
+    dice: fastrand::Rng,
     identity: Option<Identity>,
+    notices: Notices,
     report: LaneReport,
+    woken: watch::Receiver<u64>,
     stop: CancellationToken,
 }
 
@@ -105,23 +136,30 @@ impl<G> std::fmt::Debug for Worker<G> {
 }
 
 impl<G: GitHub> Worker<G> {
-    /// A worker over its parts.
+    /// A worker over its parts. `clock` is the one that `github` teaches its host's time.
     pub fn new(
-        queue: Queue,
+        shared: Shared,
         github: G,
         clock: Arc<Clock>,
         settings: Settings,
         pulse: Pulse,
+        dice: fastrand::Rng,
     ) -> Self {
         let report = settings.first_report();
+        let queue = shared.queue.clone();
+        let woken = queue.woken();
         Self {
+            shared,
             queue,
             github,
             clock,
             settings,
             pulse,
+            dice,
             identity: None,
+            notices: Notices::default(),
             report,
+            woken,
             stop: CancellationToken::new(),
         }
     }
@@ -129,13 +167,13 @@ impl<G: GitHub> Worker<G> {
     /// Works until `stop`. Returns only between two things: a running POST is finished and its
     /// outcome stored. A running look is dropped: it can be made again.
     pub async fn run(mut self, stop: CancellationToken) {
-        let queue = self.queue.clone();
         self.stop = stop.clone();
+        self.queue.report(self.report.clone());
         while !stop.is_cancelled() {
             self.pulse.busy_for(STORE_DEADLINE);
             // Registered before looking: what is queued from here on wakes us.
-            let woken = queue.woken();
-            let next = match self.step().await {
+            self.woken.mark_unchanged();
+            let next = match self.turn().await {
                 Ok(next) => next,
                 Err(QueueError::Unavailable(_)) => Next::AfterOrWoken(STORE_RETRY),
                 Err(error) => self.queue_failed(&error),
@@ -149,10 +187,38 @@ impl<G: GitHub> Worker<G> {
             let glance = span.min(GLANCE).min(self.pulse.period());
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = woken, if wakeable => {}
+                // The sender lives in the queue, which we hold.
+                Ok(()) = self.woken.changed(), if wakeable => {}
                 () = tokio::time::sleep(glance) => {}
             }
         }
+    }
+
+    /// One step, alone in its lane.
+    async fn turn(&mut self) -> Result<Next, QueueError> {
+        if self.settings.token_source.is_none() {
+            return Ok(Next::After(GLANCE));
+        }
+        let Some(identity) = &self.identity else {
+            // Nothing is posted before it is known as whom.
+            return self.step().await;
+        };
+        let lane = LaneKey {
+            host: self.settings.host.clone(),
+            user_id: identity.user_id,
+        };
+        let lanes = self.shared.lanes.clone();
+        let entered = lanes.enter(&lane);
+        tokio::pin!(entered);
+        let _alone = loop {
+            tokio::select! {
+                alone = &mut entered => break alone,
+                () = self.stop.cancelled() => return Ok(Next::Now),
+                () = tokio::time::sleep(self.pulse.period()) => self.pulse.beat(),
+            }
+        };
+        self.pulse.busy_for(STORE_DEADLINE);
+        self.step().await
     }
 
     /// Says so once, and where people look: nothing is posted until somebody mends it.
@@ -166,30 +232,29 @@ impl<G: GitHub> Worker<G> {
     }
 
     async fn step(&mut self) -> Result<Next, QueueError> {
-        if self.settings.token_source.is_none() {
-            return Ok(Next::After(GLANCE));
-        }
-        let (account, host) = (self.settings.account.clone(), self.settings.host.clone());
-        let agenda = self
-            .queue
-            .store()?
-            .agenda(account, host, self.clock.wall())
-            .await?;
-        for (id, why) in &agenda.damaged {
-            tracing::error!(
-                job_id = id.get(),
-                "job #{id} cannot be looked for, its target waits: {why}"
-            );
-        }
+        let query = AgendaQuery {
+            account: self.settings.account.clone(),
+            host: self.settings.host.clone(),
+            accounts: self.queue.accounts(),
+            longest_wait: self.settings.pace.longest_wait,
+            clock: Arc::clone(&self.clock),
+        };
+        let agenda = self.queue.store()?.agenda(query).await?;
+        self.tell_agenda(&agenda);
         let is_fresh = self.clock.github_age().is_some_and(|age| age <= FRESH);
         let identified = self.identity.is_some() && is_fresh;
         let plan = pacer::plan(&agenda, &self.clock, &self.settings.pace, identified);
-        if !matches!(plan, Plan::LaneWaits { .. }) {
+        if !matches!(plan, Plan::LaneWaits { .. } | Plan::Blocked { .. }) {
             self.leave_wait();
         }
         match plan {
+            Plan::Blocked { wait } => {
+                self.identity = None;
+                self.show(Phase::Blocked, Some(wait.reason), None);
+                Ok(Next::AfterOrWoken(GLANCE))
+            }
             Plan::LaneWaits { wait, left } => {
-                self.show(phase_of(wait.kind), Some(wait.reason), Some(left));
+                self.show(trouble::phase_of(wait.kind), Some(wait.reason), Some(left));
                 Ok(Next::After(left))
             }
             Plan::AskIdentity => self.ask_identity(&agenda).await,
@@ -223,6 +288,7 @@ impl<G: GitHub> Worker<G> {
         self.pulse
             .busy_for(self.settings.request_timeout.saturating_add(REQUEST_GRACE));
         let answered = self.github.who_am_i().await;
+        self.take_notices(&answered.notices);
         match answered.value {
             Ok(identity) => {
                 let known = KnownIdentity {
@@ -252,15 +318,6 @@ impl<G: GitHub> Worker<G> {
         Ok(Next::Now)
     }
 
-    /// Makes the lane wait for a trouble that no attempt met.
-    async fn wait_for(&mut self, agenda: &Agenda, trouble: &Trouble) -> Result<(), QueueError> {
-        let strikes = agenda.lane.strikes_of(kind_of(trouble.kind));
-        let wait = retry::lane_wait(trouble, strikes, &self.settings.policy);
-        self.announce(&wait);
-        let lane = self.lane_key(agenda);
-        self.queue.store()?.set_wait(lane, self.wait(wait)).await
-    }
-
     fn lane_key(&self, agenda: &Agenda) -> LaneKey {
         let known = self.identity.as_ref().map(|identity| identity.user_id);
         let last = agenda.identity.as_ref().map(|identity| identity.user_id);
@@ -270,44 +327,37 @@ impl<G: GitHub> Worker<G> {
         }
     }
 
-    /// A wait as it is stored. Whatever comes after it begins with a probe.
-    fn wait(&mut self, wait: LaneWait) -> Wait {
-        self.identity = None;
-        Wait {
-            kind: kind_of(wait.kind),
-            reason: wait.reason,
-            since: self.clock.mark(),
-            wait_ms: u64::try_from(wait.wait.as_millis()).unwrap_or(u64::MAX),
-            token_tag: self.settings.pace.token_tag,
+    /// This moment, and what chance adds to the interval that begins with it.
+    fn moment(&mut self) -> Moment {
+        let most = u64::try_from(self.settings.pace.jitter.as_millis()).unwrap_or(u64::MAX);
+        Moment {
+            now: self.clock.mark(),
+            wall: self.clock.wall(),
+            jitter: Duration::from_millis(self.dice.u64(0..=most)),
         }
     }
 
-    fn announce(&self, wait: &LaneWait) {
-        let what = match wait.kind {
-            TroubleKind::Limited => "is limited by GitHub",
-            TroubleKind::Blocked => "is blocked until somebody acts",
-            TroubleKind::Offline => "cannot reach GitHub",
-            TroubleKind::Denied => "is denied by GitHub",
-        };
-        tracing::warn!(
-            account = self.settings.account,
-            "account {} {what}, waiting {} s: {}",
-            self.settings.account,
-            wait.wait.as_secs(),
-            wait.reason
-        );
-    }
-
-    fn leave_wait(&self) {
-        if matches!(
-            self.report.phase,
-            Phase::Limited | Phase::Blocked | Phase::Offline
-        ) {
-            tracing::info!(
-                account = self.settings.account,
-                "account {} tries again",
-                self.settings.account
+    /// What the agenda found beside work.
+    fn tell_agenda(&mut self, agenda: &Agenda) {
+        for (id, why) in &agenda.damaged {
+            tracing::error!(
+                job_id = id.get(),
+                "job #{id} cannot be looked for, its target waits: {why}"
             );
+        }
+        for id in &agenda.expired {
+            tracing::info!(job_id = id.get(), "job #{id}: expired before it was posted");
+        }
+        let now = self.clock.wall();
+        let report = |barred: &Barred| OwnerReport {
+            owner: barred.owner.clone(),
+            reason: barred.wait.reason.clone(),
+            url: barred.wait.url.clone(),
+            next_try_at: now.plus(barred.left),
+        };
+        let known = |barred: &Barred| self.report.owners.iter().any(|it| it.owner == barred.owner);
+        if agenda.barred.len() != self.report.owners.len() || !agenda.barred.iter().all(known) {
+            self.report.owners = agenda.barred.iter().map(report).collect();
         }
     }
 
@@ -333,23 +383,6 @@ impl<G: GitHub> Worker<G> {
 
 fn differs_little(one: UnixMs, other: UnixMs) -> bool {
     one.since(other).max(other.since(one)) < Duration::from_secs(1)
-}
-
-fn kind_of(kind: TroubleKind) -> WaitKind {
-    match kind {
-        TroubleKind::Limited => WaitKind::Limited,
-        TroubleKind::Blocked => WaitKind::Blocked,
-        TroubleKind::Offline => WaitKind::Offline,
-        TroubleKind::Denied => WaitKind::Denied,
-    }
-}
-
-fn phase_of(kind: WaitKind) -> Phase {
-    match kind {
-        WaitKind::Limited | WaitKind::Denied => Phase::Limited,
-        WaitKind::Blocked => Phase::Blocked,
-        WaitKind::Offline => Phase::Offline,
-    }
 }
 
 #[cfg(test)]

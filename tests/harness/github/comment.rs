@@ -94,7 +94,7 @@ pub(super) fn user_json(login: &str, id: u64, base_url: &str) -> Value {
         "node_id": format!("U_standin{id}"),
         "url": format!("{base_url}/users/{login}"),
         "html_url": format!("https://github.com/{login}"),
-        "type": "User",
+        "type": if login.ends_with("[bot]") { "Bot" } else { "User" },
         "site_admin": false,
     })
 }

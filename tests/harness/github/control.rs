@@ -15,11 +15,18 @@
 //! | `POST clock` | `{"offset_seconds":-60}` |
 //! | `POST rate` | `{"login":…,"remaining":0,"reset_in_seconds":30}` |
 //! | `POST release` | lets held requests go on |
+//! | `POST app` | an [`App`] |
+//! | `POST installation` | `{"installation_id":…,"suspended":true,"token_seconds":60,"expire_tokens":true}`, each optional but the first |
+//! | `POST rename` | `{"from":"owner/repo","to":"owner/repo"}` |
+//! | `POST transfer` | `{"from":"owner/repo#1","to":"owner/repo#2"}` |
+//! | `POST state` | `{"issue":"owner/repo#1","open":false}` |
+//! | `POST header` | `{"login":…,"name":"sunset","value":…}`; no login: on all answers, no value: lifts it |
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::apps::App;
 use super::clock::rfc3339;
 use super::fault::Fault;
 use super::refusal::Refusal;
@@ -80,6 +87,49 @@ struct RateBody {
     login: String,
     remaining: u64,
     reset_in_seconds: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstallationBody {
+    installation_id: u64,
+    #[serde(default)]
+    suspended: Option<bool>,
+    #[serde(default)]
+    token_seconds: Option<i64>,
+    #[serde(default)]
+    expire_tokens: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RenameBody {
+    from: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransferBody {
+    from: Target,
+    to: Target,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateBody {
+    issue: Target,
+    open: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeaderBody {
+    #[serde(default)]
+    login: Option<String>,
+    name: String,
+    #[serde(default)]
+    value: Option<String>,
 }
 
 /// Answers a request to the stand-in itself.
@@ -160,6 +210,35 @@ fn change(shared: &Shared, verb: &str, body: &[u8]) -> Result<(), String> {
             shared.release();
             Ok(())
         }
+        _ => change_more(shared, verb, body),
+    }
+}
+
+/// What came to the stand-in with GitHub Apps and renamed repositories.
+fn change_more(shared: &Shared, verb: &str, body: &[u8]) -> Result<(), String> {
+    let mut world = shared.world();
+    match verb {
+        "app" => parse(body).and_then(|app: App| world.apps.add(app)),
+        "installation" => parse(body).map(|body: InstallationBody| {
+            let (id, apps) = (body.installation_id, &mut world.apps);
+            if let Some(suspended) = body.suspended {
+                apps.suspend(id, suspended);
+            }
+            if let Some(seconds) = body.token_seconds {
+                apps.set_token_seconds(id, seconds);
+            }
+            if body.expire_tokens {
+                apps.expire(id);
+            }
+        }),
+        "rename" => parse(body).and_then(|body: RenameBody| world.rename(&body.from, &body.to)),
+        "transfer" => {
+            parse(body).and_then(|body: TransferBody| world.transfer(&body.from, &body.to))
+        }
+        "state" => parse(body).and_then(|body: StateBody| world.set_open(&body.issue, body.open)),
+        "header" => parse(body).map(|body: HeaderBody| {
+            world.warn(body.login.as_deref(), &body.name, body.value.as_deref());
+        }),
         _ => Err(format!("nothing to change under `{verb}`")),
     }
 }
@@ -172,8 +251,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 pub(super) fn add_issue(shared: &Shared, name: &str, pull_request: bool) -> Result<(), String> {
     let target: Target = name.parse()?;
     let full_name = name.split('#').next().unwrap_or_default();
-    shared
-        .world()
-        .add_issue(full_name, &target, Issue { pull_request });
+    shared.world().add_issue(
+        full_name,
+        &target,
+        Issue {
+            pull_request,
+            closed: false,
+        },
+    );
     Ok(())
 }

@@ -113,9 +113,10 @@ fn arrive(
     // Outside the prefix nothing is found, as on an enterprise server.
     let inside = path.strip_prefix(shared.prefix.as_str()).unwrap_or("");
     let route = Route::read(method, inside);
+    let now = shared.clock.epoch_seconds();
     let (target, caller) = {
         let world = shared.world();
-        (world.target(&route), caller(&world, headers))
+        (world.target(&route), caller(&world, headers, now))
     };
     let streamed = Arc::new(AtomicU64::new(0));
     let seq = shared.remember(Record {
@@ -150,15 +151,21 @@ fn arrive(
     }
 }
 
-fn caller(world: &World, headers: &HeaderMap) -> Caller {
+fn caller(world: &World, headers: &HeaderMap, now: i64) -> Caller {
     let Some(token) = token(headers) else {
         return Caller::Anonymous;
     };
-    world
-        .accounts
-        .get(token)
-        .cloned()
-        .map_or(Caller::Stranger, Caller::Known)
+    // No token of GitHub's has a dot; a JSON Web Token has two.
+    if token.contains('.') {
+        return Caller::App(world.apps.claim(token, now));
+    }
+    if let Some(account) = world.accounts.get(token) {
+        return Caller::Known(account.clone());
+    }
+    match world.apps.bearer(token, now) {
+        Some(app) => Caller::Installation(app.clone(), app.bot()),
+        None => Caller::Stranger,
+    }
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {

@@ -5,6 +5,8 @@
 //! like any server. It knows nothing of comenq: what it checks is what a client
 //! of GitHub's API can be seen to do.
 
+mod app_routes;
+mod apps;
 mod clock;
 mod comment;
 mod config;
@@ -13,6 +15,7 @@ mod fault;
 mod handle;
 mod line;
 mod listing;
+mod moves;
 mod payload;
 mod persist;
 mod record;
@@ -33,6 +36,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+pub use apps::{APP_KEY, App};
 pub use clock::{Clock, parse_rfc3339, rfc3339};
 pub use comment::Comment;
 pub use config::{Config, LOGIN, TOKEN, USER_ID};

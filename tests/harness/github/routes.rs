@@ -4,16 +4,19 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::app_routes;
+use super::apps::{App, Claim};
 use super::clock::http_date;
 use super::comment::{changed, user_json};
 use super::fault::Fault;
 use super::listing::listing;
+use super::moves::redirect;
 use super::refusal::Refusal;
 use super::refusal_text::{Setting, problem, requires_authentication, validation_failed, write};
-use super::reply::{RateView, Reply, seal};
+use super::reply::{Author, RateView, Reply, seal};
 use super::shared::Shared;
 use super::target::{Kind, Route, Target};
-use super::world::{Account, Draft, Place, World};
+use super::world::{Account, Draft, Issue, Place, World};
 
 /// The most a comment may hold, measured (the error text names another number).
 const MAX_BODY_BYTES: usize = 262_144;
@@ -27,21 +30,26 @@ pub(super) enum Caller {
     Stranger,
     /// The token of this account came.
     Known(Account),
+    /// The token of an App's installation came; the App posts as this bot.
+    Installation(App, Account),
+    /// A JSON Web Token came.
+    App(Claim),
 }
 
 impl Caller {
     /// The name, empty where there is none.
     pub(super) fn login(&self) -> &str {
         match self {
-            Self::Known(account) => &account.login,
-            Self::Anonymous | Self::Stranger => "",
+            Self::Known(account) | Self::Installation(_, account) => &account.login,
+            Self::App(Claim::Good(app)) => &app.slug,
+            Self::Anonymous | Self::Stranger | Self::App(Claim::Bad { .. }) => "",
         }
     }
 
     fn id(&self) -> u64 {
         match self {
-            Self::Known(account) => account.id,
-            Self::Anonymous | Self::Stranger => 0,
+            Self::Known(account) | Self::Installation(_, account) => account.id,
+            Self::Anonymous | Self::Stranger | Self::App(_) => 0,
         }
     }
 }
@@ -69,7 +77,7 @@ pub(super) fn answer(shared: &Shared, asked: &Asked, fault: &Fault) -> Reply {
         _ if !asked.has_user_agent => administrative(),
         (Caller::Anonymous, _) => requires_authentication(),
         (Caller::Stranger, _) => write(&Refusal::BadCredentials, &setting),
-        (Caller::Known(_), Err(view)) => {
+        (_, Err(view)) => {
             let reset_in_seconds = view.reset.saturating_sub(now);
             write(
                 &Refusal::RateLimited {
@@ -79,11 +87,24 @@ pub(super) fn answer(shared: &Shared, asked: &Asked, fault: &Fault) -> Reply {
                 &setting,
             )
         }
+        (Caller::App(claim), Ok(_)) => {
+            app_routes::answer(&mut world, &asked.route, claim, &setting)
+        }
+        (Caller::Installation(app, bot), Ok(_)) => {
+            app_routes::installation(&world, asked.route.kind, app)
+                .unwrap_or_else(|| endpoint(shared, &mut world, asked, fault, bot, &setting))
+        }
         (Caller::Known(account), Ok(_)) => {
             endpoint(shared, &mut world, asked, fault, account, &setting)
         }
     };
-    finish(reply, asked, now, rate.unwrap_or_else(|spent| spent))
+    finish(
+        &world,
+        reply,
+        asked,
+        now,
+        rate.unwrap_or_else(|spent| spent),
+    )
 }
 
 /// A refusal in place of the real answer, with GitHub's headers.
@@ -100,8 +121,9 @@ pub(super) fn dress(shared: &Shared, asked: &Asked, reply: Reply) -> Reply {
 }
 
 fn dress_at(shared: &Shared, asked: &Asked, reply: Reply, now: i64) -> Reply {
-    let rate = shared.world().rate(asked.caller.login(), now);
-    finish(reply, asked, now, rate)
+    let world = shared.world();
+    let rate = world.rate(asked.caller.login(), now);
+    finish(&world, reply, asked, now, rate)
 }
 
 fn setting<'a>(shared: &'a Shared, asked: &Asked, request_id: &'a str, now: i64) -> Setting<'a> {
@@ -114,7 +136,13 @@ fn setting<'a>(shared: &'a Shared, asked: &Asked, request_id: &'a str, now: i64)
 }
 
 /// All times in one answer are the same moment.
-fn finish(reply: Reply, asked: &Asked, now: i64, rate: RateView) -> Reply {
+fn finish(world: &World, reply: Reply, asked: &Asked, now: i64, rate: RateView) -> Reply {
+    let mut reply = reply;
+    if reply.author == Author::GitHub {
+        reply
+            .headers
+            .extend(world.warnings_for(asked.caller.login()));
+    }
     seal(reply, &http_date(now), &request_id(asked.seq, now), rate)
 }
 
@@ -158,6 +186,15 @@ fn endpoint(
             &user_json(&account.login, account.id, setting.base_url),
         );
     }
+    match asked.route.kind {
+        Kind::App | Kind::AppToken => return app_routes::needs_jwt(),
+        Kind::Account => return user(world, asked, setting),
+        _ => {}
+    }
+    if let Some(path) = world.moved_to(&asked.route) {
+        let is_get = asked.route.kind != Kind::Post;
+        return redirect(is_get, format!("{}{path}", setting.base_url));
+    }
     let Some((_, repo)) = world.repo(&asked.route) else {
         return write(&Refusal::NotFound, setting);
     };
@@ -167,15 +204,45 @@ fn endpoint(
     let (Some(target), repo_id) = (&asked.target, repo.id) else {
         return write(&Refusal::NotFound, setting);
     };
-    if !repo.issues.contains_key(&target.number) {
+    let Some(&issue) = repo.issues.get(&target.number) else {
         return write(&Refusal::NotFound, setting);
-    }
+    };
     match asked.route.kind {
-        Kind::Issue => Reply::json(200, &json!({"number": target.number, "state": "open"})),
+        Kind::Issue => {
+            let locked =
+                world.refusal(Kind::Post, &account.login, &place) == Some(&Refusal::Locked);
+            issue_json(target.number, issue, locked)
+        }
         Kind::Listing => listing(world, target, repo_id, &asked.query, setting.base_url),
         Kind::Post => post(shared, world, target, account, &asked.body, fault),
         _ => write(&Refusal::NotFound, setting),
     }
+}
+
+fn user(world: &World, asked: &Asked, setting: &Setting<'_>) -> Reply {
+    let login = asked.route.login.as_deref().unwrap_or_default();
+    world.user(login).map_or_else(
+        || write(&Refusal::NotFound, setting),
+        |user| Reply::json(200, &user_json(&user.login, user.id, setting.base_url)),
+    )
+}
+
+fn issue_json(number: u64, issue: Issue, locked: bool) -> Reply {
+    let (state, reason) = if issue.closed {
+        ("closed", Some("completed"))
+    } else {
+        ("open", None)
+    };
+    Reply::json(
+        200,
+        &json!({
+            "number": number,
+            "title": format!("issue {number}"),
+            "state": state,
+            "state_reason": reason,
+            "locked": locked,
+        }),
+    )
 }
 
 fn post(

@@ -130,6 +130,12 @@ pub enum Kind {
     Repo,
     /// `GET /repos/{owner}/{repo}/issues/{number}`.
     Issue,
+    /// `GET /users/{login}`: a user by name.
+    Account,
+    /// `GET /app`: who a JSON Web Token belongs to.
+    App,
+    /// `POST /app/installations/{id}/access_tokens`.
+    AppToken,
     /// Anything else.
     Other,
 }
@@ -150,8 +156,10 @@ pub(super) struct Route {
     pub(super) kind: Kind,
     /// The repository, where the path names one.
     pub(super) repo: Option<RepoRef>,
-    /// The issue's number, where the path names one.
+    /// The number of the issue, or of the installation, where the path names one.
     pub(super) number: Option<u64>,
+    /// The user's name, where the path names one.
+    pub(super) login: Option<String>,
 }
 
 impl Route {
@@ -160,6 +168,19 @@ impl Route {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let (repo, rest) = match parts.as_slice() {
             ["user"] if method == "GET" => return Self::plain(Kind::User),
+            ["app"] if method == "GET" => return Self::plain(Kind::App),
+            ["users", login] if method == "GET" => {
+                return Self {
+                    login: Some(unescaped(login)),
+                    ..Self::plain(Kind::Account)
+                };
+            }
+            ["app", "installations", id, "access_tokens"] if method == "POST" => {
+                return Self {
+                    number: id.parse().ok(),
+                    ..Self::plain(Kind::AppToken)
+                };
+            }
             ["repos", owner, repo, rest @ ..] => (RepoRef::Slug(Slug::new(owner, repo)), rest),
             ["repositories", id, rest @ ..] => match id.parse() {
                 Ok(id) => (RepoRef::Id(id), rest),
@@ -178,6 +199,7 @@ impl Route {
             kind,
             repo: Some(repo),
             number,
+            login: None,
         }
     }
 
@@ -186,8 +208,23 @@ impl Route {
             kind,
             repo: None,
             number: None,
+            login: None,
         }
     }
+
+    /// Whether its path ends in `/comments`.
+    pub(super) fn is_of_comments(&self) -> bool {
+        matches!(self.kind, Kind::Post | Kind::Listing)
+    }
+}
+
+/// The name of a bot has brackets, which a path cannot have as they are.
+fn unescaped(login: &str) -> String {
+    login
+        .replace("%5B", "[")
+        .replace("%5b", "[")
+        .replace("%5D", "]")
+        .replace("%5d", "]")
 }
 
 #[cfg(test)]
@@ -215,5 +252,12 @@ mod tests {
             (Kind::Listing, Some(RepoRef::Id(9)))
         );
         assert_eq!(Route::read("POST", "/user").kind, Kind::Other);
+        let route = Route::read("GET", "/users/octo-app%5Bbot%5D");
+        assert_eq!(
+            (route.kind, route.login.as_deref()),
+            (Kind::Account, Some("octo-app[bot]"))
+        );
+        let route = Route::read("POST", "/app/installations/6/access_tokens");
+        assert_eq!((route.kind, route.number), (Kind::AppToken, Some(6)));
     }
 }

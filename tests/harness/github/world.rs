@@ -9,8 +9,10 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::apps::Apps;
 use super::comment::{Comment, Hidden};
 use super::fault::Hide;
+use super::moves::Warning;
 use super::record::Record;
 use super::refusal::Refusal;
 use super::reply::RateView;
@@ -20,6 +22,8 @@ use super::target::{Kind, RepoRef, Route, Slug, Target};
 /// Requests an hour, as GitHub grants a personal token.
 const HOURLY: u64 = 5_000;
 const HOUR_SECONDS: i64 = 3_600;
+/// The number of the first repository.
+const FIRST_REPO: u64 = 1_000_000;
 
 /// Whom a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +75,7 @@ pub(super) struct Repo {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Issue {
     pub(super) pull_request: bool,
+    pub(super) closed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +93,12 @@ pub(super) struct World {
     pub(super) conditions: Vec<Condition>,
     pub(super) script: Script,
     pub(super) records: Vec<Record>,
+    pub(super) apps: Apps,
+    /// Old names and the ids of the repositories that had them.
+    pub(super) moved_repos: BTreeMap<Slug, u64>,
+    /// Old places of issues and their new ones.
+    pub(super) moved_issues: BTreeMap<Target, Target>,
+    pub(super) warnings: Vec<Warning>,
     windows: HashMap<String, Window>,
     last_id: u64,
 }
@@ -103,7 +114,8 @@ pub(super) struct Draft<'a> {
 impl World {
     /// Adds an issue, and its repository where that is new.
     pub(super) fn add_issue(&mut self, full_name: &str, target: &Target, issue: Issue) {
-        let id = 1_000_000 + self.repos.len() as u64;
+        let last = self.repos.values().map(|repo| repo.id).max();
+        let id = last.map_or(FIRST_REPO, |last| last + 1);
         let repo = self
             .repos
             .entry(target.slug.clone())
@@ -152,6 +164,12 @@ impl World {
     pub(super) fn restore(&mut self, comments: Vec<Comment>) {
         self.last_id = comments.iter().map(|comment| comment.id).max().unwrap_or(0);
         self.comments = comments;
+    }
+
+    /// The user of that name, bots of Apps included.
+    pub(super) fn user(&self, login: &str) -> Option<Account> {
+        let mut all = self.accounts.values().cloned().chain(self.apps.bots());
+        all.find(|account| account.login.eq_ignore_ascii_case(login))
     }
 
     /// The account of that name, or a made-up one for a passer-by.

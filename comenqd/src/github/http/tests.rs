@@ -9,17 +9,19 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::api_url::ApiUrl;
 use crate::clock::UnixMs;
+use crate::github::credential::Credential;
 use crate::github::{GitHub as _, ListError, Outcome, TroubleKind};
 use crate::secret::Secret;
 
-const SHORT: Duration = Duration::from_millis(400);
-const LONG: Duration = Duration::from_secs(20);
-const ID: &str = "x-github-request-id: C0DE:1\r\ndate: Fri, 20 Nov 2026 12:00:00 GMT\r\n";
-const NOON: UnixMs = UnixMs(1_795_176_000_000);
+pub(crate) const SHORT: Duration = Duration::from_millis(400);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const ID: &str =
+    "x-github-request-id: C0DE:1\r\ndate: Fri, 20 Nov 2026 12:00:00 GMT\r\n";
+pub(crate) const NOON: UnixMs = UnixMs(1_795_176_000_000);
 
 /// How the server treats a request it has read.
 #[derive(Clone)]
-enum Fault {
+pub(crate) enum Fault {
     /// Answers with these bytes and closes.
     Answer(String),
     /// Closes at once.
@@ -30,14 +32,14 @@ enum Fault {
     Flood(String),
 }
 
-struct Server {
-    address: std::net::SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: std::net::SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// A server that treats the n-th request by the n-th fault, and further ones by the last.
-    async fn start(faults: &[Fault]) -> Self {
+    pub(crate) async fn start(faults: &[Fault]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -50,11 +52,11 @@ impl Server {
         Self { address, requests }
     }
 
-    fn client(&self, timeout: Duration) -> Http {
+    pub(crate) fn client(&self, timeout: Duration) -> Http {
         client(&format!("http://{}", self.address), timeout)
     }
 
-    fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -99,7 +101,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let mut all = headers(head, name);
     let first = all.next();
     assert!(all.next().is_none(), "{name} came twice: {head}");
@@ -113,27 +115,27 @@ fn headers<'a>(head: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
         .map(|(_, value)| value)
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> Fault {
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Fault {
     let length = body.len();
     Fault::Answer(format!(
         "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
     ))
 }
 
-fn settings(api_url: &str, timeout: Duration) -> Settings {
+pub(crate) fn settings(api_url: &str, timeout: Duration) -> Settings {
     Settings {
         api_url: ApiUrl::parse(api_url).unwrap(),
-        token: Some(Secret::parse("ghp_secret1").unwrap()),
+        credential: Credential::Token(Secret::parse("ghp_secret1").unwrap()),
         timeout,
         user_agent: "comenqd/0.1.0".to_owned(),
     }
 }
 
-fn client(api_url: &str, timeout: Duration) -> Http {
+pub(crate) fn client(api_url: &str, timeout: Duration) -> Http {
     Http::new(settings(api_url, timeout), Arc::new(Clock::system())).unwrap()
 }
 
-fn target() -> Target {
+pub(crate) fn target() -> Target {
     Target::parse("Octo-Org", "hello.world", 7).unwrap()
 }
 
@@ -329,7 +331,11 @@ async fn an_endless_body_of_any_status_is_bounded() {
         let server = Server::start(&[Fault::Flood(head)]).await;
         let http = server.client(LONG);
         http.who_am_i().await.value.unwrap_err();
-        let answer = http.get("/user", 100_000, http.deadline()).await.unwrap();
+        let authorization = http.authority.header(http.clock.boottime()).unwrap();
+        let answer = http
+            .get("/user", authorization, 100_000, http.deadline())
+            .await
+            .unwrap();
         let Body::Unreadable(reason) = answer.body else {
             panic!("{status}: an endless body was read");
         };
@@ -459,7 +465,7 @@ async fn a_whole_listing_ends_within_the_timeout() {
 async fn without_a_token_nothing_is_sent() {
     let server = Server::start(&[answer("201 Created", ID, "{}")]).await;
     let mut settings = settings(&format!("http://{}", server.address), LONG);
-    settings.token = None;
+    settings.credential = Credential::None;
     let http = Http::new(settings, Arc::new(Clock::system())).unwrap();
     let outcome = http.post_comment(&target(), "hi").await.value;
     assert!(matches!(outcome, Outcome::NotSent(_)), "{outcome:?}");

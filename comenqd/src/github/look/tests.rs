@@ -18,6 +18,7 @@ fn attempt() -> Window {
         started_github: at(0),
         ended_github: at(30),
         user_id: ME,
+        marker: false,
     }
 }
 
@@ -68,7 +69,7 @@ fn one_attempt_one_comment() {
         (10, 0, BODY, Finding::Nothing),
     ] {
         let listing = [comment(1, user, seconds, body)];
-        let found = find(&listing, BODY, &[attempt()], DELAY, nobodys);
+        let found = find(&listing, BODY, &[attempt()], DELAY, None, nobodys);
         assert_eq!(found, want, "{body:?} by {user} at {seconds}");
     }
 }
@@ -80,7 +81,7 @@ fn the_edges_are_exact_to_the_millisecond() {
     let mut late = comment(1, ME, 0, "else");
     late.created_at = UnixMs(at(90).0 + 1);
     for listing in [[early], [late]] {
-        let found = find(&listing, BODY, &[attempt()], DELAY, nobodys);
+        let found = find(&listing, BODY, &[attempt()], DELAY, None, nobodys);
         assert_eq!(found, Finding::Nothing);
     }
 }
@@ -88,23 +89,26 @@ fn the_edges_are_exact_to_the_millisecond() {
 #[test]
 fn an_empty_listing_and_no_attempt_find_nothing() {
     assert_eq!(
-        find(&[], BODY, &[attempt()], DELAY, nobodys),
+        find(&[], BODY, &[attempt()], DELAY, None, nobodys),
         Finding::Nothing
     );
     let listing = [comment(1, ME, 10, BODY)];
-    assert_eq!(find(&listing, BODY, &[], DELAY, nobodys), Finding::Nothing);
+    assert_eq!(
+        find(&listing, BODY, &[], DELAY, None, nobodys),
+        Finding::Nothing
+    );
 }
 
 #[test]
 fn a_comment_of_another_job_is_not_ours_whatever_it_says() {
     let listing = [comment(1, ME, 10, BODY), comment(2, ME, 11, "else")];
-    let both = find(&listing, BODY, &[attempt()], DELAY, |id| id <= 2);
+    let both = find(&listing, BODY, &[attempt()], DELAY, None, |id| id <= 2);
     assert_eq!(both, Finding::Nothing);
-    let first = find(&listing, BODY, &[attempt()], DELAY, |id| id == 1);
+    let first = find(&listing, BODY, &[attempt()], DELAY, None, |id| id == 1);
     assert_eq!(first, ambiguous(2));
     let twins = [comment(1, ME, 10, BODY), comment(2, ME, 11, BODY)];
     assert_eq!(
-        find(&twins, BODY, &[attempt()], DELAY, |id| id == 1),
+        find(&twins, BODY, &[attempt()], DELAY, None, |id| id == 1),
         posted(2)
     );
 }
@@ -117,11 +121,14 @@ fn an_equal_text_goes_before_an_odd_one_and_the_oldest_before_the_rest() {
         comment(4, ME, 11, BODY),
     ];
     assert_eq!(
-        find(&listing, BODY, &[attempt()], DELAY, nobodys),
+        find(&listing, BODY, &[attempt()], DELAY, None, nobodys),
         posted(4)
     );
     let odd = [comment(8, ME, 12, "b"), comment(7, ME, 10, "a")];
-    assert_eq!(find(&odd, BODY, &[attempt()], DELAY, nobodys), ambiguous(7));
+    assert_eq!(
+        find(&odd, BODY, &[attempt()], DELAY, None, nobodys),
+        ambiguous(7)
+    );
 }
 
 #[test]
@@ -130,6 +137,7 @@ fn each_attempt_counts_for_its_own_user() {
         started_github: at(1000),
         ended_github: at(1030),
         user_id: OTHER,
+        marker: false,
     };
     let attempts = [attempt(), second];
     for (seconds, user, body, want) in [
@@ -145,7 +153,7 @@ fn each_attempt_counts_for_its_own_user() {
         (1010, OTHER, "else", ambiguous(1)),
     ] {
         let listing = [comment(1, user, seconds, body)];
-        let found = find(&listing, BODY, &attempts, DELAY, nobodys);
+        let found = find(&listing, BODY, &attempts, DELAY, None, nobodys);
         assert_eq!(found, want, "{body:?} by {user} at {seconds}");
     }
 }
@@ -157,7 +165,140 @@ fn an_end_before_the_start_does_not_close_the_window() {
         ..attempt()
     };
     let listing = [comment(1, ME, 60, "else")];
-    assert_eq!(find(&listing, BODY, &[odd], DELAY, nobodys), ambiguous(1));
+    assert_eq!(
+        find(&listing, BODY, &[odd], DELAY, None, nobodys),
+        ambiguous(1)
+    );
+}
+
+/// The marker of a job of one store.
+fn mark(job: u64) -> Marker {
+    Marker {
+        store: uuid::Uuid::from_u128(7),
+        job: comenq_proto::JobId::new(job).unwrap(),
+    }
+}
+
+#[test]
+fn with_a_marker_nothing_but_the_marker_counts() {
+    let (ours, other) = (mark(1), mark(2));
+    let marked = Window {
+        marker: true,
+        ..attempt()
+    };
+    let unmarked = Window {
+        started_github: at(1000),
+        ended_github: at(1030),
+        ..attempt()
+    };
+    for (attempts, seconds, user, body, want) in [
+        (vec![marked], 10, ME, ours.append_to(BODY), posted(1)),
+        // A gateway added a line, a person edited it: the marker is still there.
+        (
+            vec![marked],
+            10,
+            ME,
+            ours.append_to("else") + "\n-- \nsent",
+            posted(1),
+        ),
+        (vec![marked], 900, ME, ours.append_to("else"), posted(1)),
+        (vec![marked], -6, ME, ours.append_to(BODY), Finding::Nothing),
+        (
+            vec![marked],
+            10,
+            OTHER,
+            ours.append_to(BODY),
+            Finding::Nothing,
+        ),
+        // Not even an equal text is ours without it, and nothing is ambiguous.
+        (vec![marked], 10, ME, BODY.to_owned(), Finding::Nothing),
+        (vec![marked], 10, ME, "else".to_owned(), Finding::Nothing),
+        (
+            vec![marked],
+            10,
+            ME,
+            other.append_to(BODY),
+            Finding::Nothing,
+        ),
+        // Another job quotes our marker and bears its own.
+        (
+            vec![marked],
+            10,
+            ME,
+            other.append_to(&ours.to_string()),
+            Finding::Nothing,
+        ),
+        // Each attempt by how it was sent.
+        (vec![unmarked], 1010, ME, BODY.to_owned(), posted(1)),
+        (vec![unmarked], 1010, ME, "else".to_owned(), ambiguous(1)),
+        (
+            vec![unmarked],
+            1010,
+            ME,
+            other.append_to("else"),
+            Finding::Nothing,
+        ),
+        (
+            vec![unmarked],
+            1010,
+            ME,
+            other.append_to(BODY),
+            Finding::Nothing,
+        ),
+        (
+            vec![marked, unmarked],
+            10,
+            ME,
+            BODY.to_owned(),
+            Finding::Nothing,
+        ),
+        (vec![marked, unmarked], 1010, ME, BODY.to_owned(), posted(1)),
+        (
+            vec![marked, unmarked],
+            1010,
+            ME,
+            ours.append_to(BODY),
+            posted(1),
+        ),
+    ] {
+        let listing = [comment(1, user, seconds, &body)];
+        let found = find(&listing, BODY, &attempts, DELAY, Some(&ours), nobodys);
+        assert_eq!(
+            found, want,
+            "{body:?} by {user} at {seconds} after {attempts:?}"
+        );
+    }
+}
+
+#[test]
+fn a_marker_quoted_in_the_text_hides_nothing() {
+    let (ours, other) = (mark(1), mark(2));
+    let body = format!("what is {other} for?");
+    for (marker, text, want) in [
+        (false, body.clone(), posted(1)),
+        (false, format!("{body} [sic]"), ambiguous(1)),
+        (true, ours.append_to(&body), posted(1)),
+        (true, mark(3).append_to(&body), Finding::Nothing),
+    ] {
+        let attempts = [Window {
+            marker,
+            ..attempt()
+        }];
+        let listing = [comment(1, ME, 10, &text)];
+        let found = find(&listing, &body, &attempts, DELAY, Some(&ours), nobodys);
+        assert_eq!(found, want, "{text}");
+    }
+}
+
+#[test]
+fn who_does_not_know_the_marker_never_finds_nothing_where_it_is() {
+    let attempts = [Window {
+        marker: true,
+        ..attempt()
+    }];
+    let listing = [comment(1, ME, 10, &mark(1).append_to(BODY))];
+    let found = find(&listing, BODY, &attempts, DELAY, None, nobodys);
+    assert_eq!(found, ambiguous(1));
 }
 
 #[test]
@@ -231,7 +372,7 @@ proptest! {
         let ours = |c: &Comment| c.user_id == ME && c.created_at >= at(-5) && c.id > owned_to;
         let equal = listing.iter().filter(|c| ours(c) && c.body == BODY).map(|c| c.id).min();
         let odd = listing.iter().any(|c| ours(c) && c.created_at <= at(90));
-        match find(&listing, BODY, &[attempt()], DELAY, |id| id <= owned_to) {
+        match find(&listing, BODY, &[attempt()], DELAY, None, |id| id <= owned_to) {
             Finding::Posted { id, .. } => prop_assert_eq!(Some(id), equal),
             Finding::Ambiguous { .. } => prop_assert!(equal.is_none() && odd),
             Finding::Nothing => prop_assert!(equal.is_none() && !odd),

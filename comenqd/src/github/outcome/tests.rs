@@ -18,6 +18,22 @@ const USED_UP: (&str, &str) = ("x-ratelimit-remaining", "0");
 const PLENTY: (&str, &str) = ("x-ratelimit-remaining", "4987");
 const SSO_URL: &str = "https://github.com/orgs/acme/sso?authorization_request=AB12";
 
+fn api() -> ApiUrl {
+    ApiUrl::parse("https://api.github.com").unwrap()
+}
+
+fn of_post_here(answer: &Answer) -> Outcome {
+    of_post(answer, &api())
+}
+
+fn of_user_here(answer: &Answer) -> Result<Identity, Trouble> {
+    of_user(answer, &api())
+}
+
+fn of_page_here(answer: &Answer) -> Result<Page, ListError> {
+    of_page(answer, &api())
+}
+
 fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -35,10 +51,13 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
 enum Is {
     Posted,
     Unknown,
-    Refused,
+    Refused(RefusalKind),
+    Moved,
     Account(TroubleKind, Option<u64>),
+    Owner(Option<u64>),
 }
-use Is::{Account, Posted, Refused, Unknown};
+use Is::{Account, Moved, Owner, Posted, Refused, Unknown};
+use RefusalKind::{Archived, Gone, Locked, NoPermission, NotFound, NotWelcome, Rejected};
 use TroubleKind::{Blocked, Denied, Limited, Offline};
 
 fn sort(outcome: &Outcome) -> (Is, String) {
@@ -46,7 +65,12 @@ fn sort(outcome: &Outcome) -> (Is, String) {
         Outcome::Posted { .. } => (Posted, String::new()),
         Outcome::NotSent(trouble) => panic!("an answer came: {trouble:?}"),
         Outcome::Unknown { reason } => (Unknown, reason.clone()),
-        Outcome::Refused { reason } => (Refused, reason.clone()),
+        Outcome::Refused { kind, reason } => (Refused(*kind), reason.clone()),
+        Outcome::Moved(moved) => (Moved, moved.reason.clone()),
+        Outcome::Owner(trouble) => {
+            let wait = trouble.wait.map(|wait| wait.as_secs());
+            (Owner(wait), trouble.reason.clone())
+        }
         Outcome::Account(trouble) => {
             let wait = trouble.wait.map(|wait| wait.as_secs());
             (Account(trouble.kind, wait), trouble.reason.clone())
@@ -67,7 +91,7 @@ fn check(rows: &[Row<'_>]) {
             "documentation_url": "https://docs.github.com/rest/issues/comments#create-an-issue-comment",
             "status": status.to_string(),
         });
-        let (is, reason) = sort(&of_post(&answer(*status, &all, &body.to_string())));
+        let (is, reason) = sort(&of_post_here(&answer(*status, &all, &body.to_string())));
         assert_eq!(is, *want, "{status} {message}");
         assert!(reason.contains(word), "{word:?} is missing: {reason}");
         assert!(
@@ -116,13 +140,6 @@ fn limits_are_the_accounts_and_wait_as_long_as_github_says() {
 
 #[test]
 fn what_bars_the_account_is_the_accounts() {
-    let saml = "Resource protected by organization SAML enforcement. You must grant your Personal \
-                Access token access to this organization.";
-    let sso_header = format!("required; url={SSO_URL}");
-    let sso = ("x-github-sso", sso_header.as_str());
-    let allow_list = "Although you appear to have the correct authorization credentials, the \
-                      `acme` organization has an IP allow list enabled, and your IP address is \
-                      not permitted to access this resource.";
     let version = "The version you specified in the \"X-GitHub-API-Version\" request header, \
                    \"2022-11-28\", is not a supported version.";
     let blocked = Account(Blocked, None);
@@ -130,10 +147,6 @@ fn what_bars_the_account_is_the_accounts() {
         (401, &[], "Bad credentials", blocked, "valid one"),
         (401, &[], "Requires authentication", blocked, "valid one"),
         (401, &[USED_UP], "Bad credentials", blocked, "valid one"),
-        (403, &[sso], saml, blocked, SSO_URL),
-        (403, &[], saml, blocked, "barred"),
-        (403, &[], allow_list, blocked, "barred"),
-        (403, &[], "Repository access blocked", blocked, "barred"),
         (
             403,
             &[],
@@ -144,7 +157,7 @@ fn what_bars_the_account_is_the_accounts() {
         (
             403,
             &[],
-            "`acme` forbids access via a personal access token (classic).",
+            "This installation has been suspended",
             blocked,
             "barred",
         ),
@@ -162,68 +175,149 @@ fn what_bars_the_account_is_the_accounts() {
 }
 
 #[test]
+fn what_bars_one_owner_is_the_owners() {
+    let saml = "Resource protected by organization SAML enforcement. You must grant your Personal \
+                Access token access to this organization.";
+    let sso_header = format!("required; url={SSO_URL}");
+    let sso = ("x-github-sso", sso_header.as_str());
+    let allow_list = "Although you appear to have the correct authorization credentials, the \
+                      `acme` organization has an IP allow list enabled, and your IP address is \
+                      not permitted to access this resource.";
+    let oauth = "Although you appear to have the correct authorization credentials, the `acme` \
+                 organization has enabled OAuth App access restrictions, meaning that data access \
+                 to third-parties is limited.";
+    let classic = "`acme` forbids access via a personal access token (classic). Please use a \
+                   GitHub App, OAuth App, or a personal access token with fine-grained \
+                   permissions.";
+    let owner = Owner(None);
+    check(&[
+        (403, &[sso], saml, owner, SSO_URL),
+        (403, &[USED_UP, RESET, sso], saml, Owner(Some(900)), SSO_URL),
+        (403, &[], saml, owner, "bars"),
+        (403, &[("x-github-sso", "required")], saml, owner, "bars"),
+        (403, &[], allow_list, owner, "bars"),
+        (403, &[], oauth, owner, "bars"),
+        (403, &[], classic, owner, "bars"),
+        (403, &[], "Repository access blocked", owner, "bars"),
+    ]);
+    let closed = r#"{"message":"Repository access blocked","block":{"reason":"tos",
+        "created_at":"2026-11-01T08:00:00Z","html_url":"https://github.com/tos"}}"#;
+    let hostile = r#"{"message":"Repository access blocked","block":{"html_url":"javascript:1"}}"#;
+    let json = r#"{"message":"Resource protected by organization SAML enforcement."}"#;
+    for (headers, body, want) in [
+        (vec![ID, DATE, sso], json, Some(SSO_URL)),
+        (
+            vec![ID, DATE, ("x-github-sso", "required; url=data:x")],
+            json,
+            None,
+        ),
+        (vec![ID, DATE], closed, Some("https://github.com/tos")),
+        (vec![ID, DATE], hostile, None),
+    ] {
+        let Outcome::Owner(trouble) = of_post_here(&answer(403, &headers, body)) else {
+            panic!("{body} is not the owner's");
+        };
+        assert_eq!(trouble.url.as_deref(), want);
+    }
+}
+
+#[test]
 fn what_can_never_be_posted_is_the_jobs() {
     let needs = (
         "x-accepted-github-permissions",
         "issues=write; pull_requests=write",
     );
     let locked = "Unable to create comment because issue is locked.";
-    let location = "https://api.github.com/repositories/1300192/issues/1/comments";
-    let to = ("location", location);
     check(&[
-        (403, &[], locked, Refused, "issue is locked"),
+        (403, &[], locked, Refused(Locked), "issue is locked"),
         // The last request of the hour: 0 remain, and yet it is the issue.
-        (403, &[USED_UP], locked, Refused, "issue is locked"),
+        (403, &[USED_UP], locked, Refused(Locked), "issue is locked"),
         (
             403,
             &[],
             "Repository was archived so is read-only.",
-            Refused,
+            Refused(Archived),
             "archived",
         ),
         (
             403,
             &[],
             "Resource not accessible by integration",
-            Refused,
+            Refused(NoPermission),
             "permission",
         ),
         (
             403,
             &[needs],
             "Resource not accessible by personal access token",
-            Refused,
+            Refused(NoPermission),
             "issues=write; pull_requests=write",
         ),
         (
             403,
             &[],
             "Must have admin rights to Repository.",
-            Refused,
+            Refused(NoPermission),
             "permission",
         ),
-        (403, &[], "User is blocked", Refused, "may not comment"),
-        (404, &[], "Not Found", Refused, "may not see it"),
-        (404, &[USED_UP], "Not Found", Refused, "may not see it"),
-        (410, &[], "This issue was deleted", Refused, "deleted"),
+        (
+            403,
+            &[],
+            "User is blocked",
+            Refused(NotWelcome),
+            "may not comment",
+        ),
+        (404, &[], "Not Found", Refused(NotFound), "may not see it"),
+        (
+            404,
+            &[USED_UP],
+            "Not Found",
+            Refused(NotFound),
+            "may not see it",
+        ),
+        (410, &[], "This issue was deleted", Refused(Gone), "deleted"),
         (
             410,
             &[],
             "Issues are disabled for this repo",
-            Refused,
+            Refused(Gone),
             "disabled",
         ),
-        (422, &[], "Validation Failed", Refused, "rejects"),
+        (422, &[], "Validation Failed", Refused(Rejected), "rejects"),
     ]);
+}
+
+#[test]
+fn a_redirect_within_the_api_may_be_followed() {
+    let location = "https://api.github.com/repositories/1300192/issues/1/comments";
     for status in [301, 302, 307, 308] {
-        let moved = answer(
-            status,
-            &[ID, DATE, to],
-            r#"{"message":"Moved Permanently"}"#,
-        );
-        let (is, reason) = sort(&of_post(&moved));
-        assert_eq!(is, Refused, "{status}");
-        assert!(reason.contains(location), "{reason}");
+        for (to, want) in [
+            (location, Moved),
+            ("/repositories/1300192/issues/1/comments", Moved),
+            (
+                "https://evil.example/repositories/1",
+                Refused(RefusalKind::Moved),
+            ),
+            (
+                "http://api.github.com/repositories/1",
+                Refused(RefusalKind::Moved),
+            ),
+        ] {
+            let moved = answer(
+                status,
+                &[ID, DATE, ("location", to)],
+                r#"{"message":"Moved Permanently"}"#,
+            );
+            let outcome = of_post_here(&moved);
+            let (is, reason) = sort(&outcome);
+            assert_eq!(is, want, "{status} {to}");
+            assert!(reason.contains(to), "{reason}");
+            if let Outcome::Moved(moved) = outcome {
+                assert_eq!(moved.location, location);
+            }
+        }
+        let nowhere = answer(status, &[ID, DATE], "{}");
+        assert_eq!(sort(&of_post_here(&nowhere)).0, Refused(RefusalKind::Moved));
     }
 }
 
@@ -232,20 +326,20 @@ fn an_unprocessable_comment_tells_by_its_errors() {
     for (error, want) in [
         (
             r#"{"resource":"IssueComment","code":"unprocessable","field":"data","message":"Body is too long (maximum is 65536 characters)"}"#,
-            Refused,
+            Refused(Rejected),
         ),
         (
             r#"{"resource":"IssueComment","code":"unprocessable","field":"data","message":"User is blocked"}"#,
-            Refused,
+            Refused(NotWelcome),
         ),
-        (r#""User is blocked""#, Refused),
+        (r#""User is blocked""#, Refused(NotWelcome)),
         (
             r#"{"resource":"IssueComment","code":"missing_field","field":"body"}"#,
-            Refused,
+            Refused(Rejected),
         ),
         (
             r#"{"resource":"IssueComment","code":"custom","field":"body","message":"was marked as spam"}"#,
-            Refused,
+            Refused(Rejected),
         ),
         (
             r#"{"resource":"IssueComment","code":"custom","field":"body","message":"was submitted too quickly"}"#,
@@ -258,7 +352,7 @@ fn an_unprocessable_comment_tells_by_its_errors() {
         ),
     ] {
         let body = format!(r#"{{"message":"Validation Failed","errors":[{error}]}}"#);
-        let (is, reason) = sort(&of_post(&answer(422, &[ID, DATE], &body)));
+        let (is, reason) = sort(&of_post_here(&answer(422, &[ID, DATE], &body)));
         assert_eq!(is, want, "{error}");
         assert!(reason.contains("Validation Failed; "), "{reason}");
     }
@@ -273,7 +367,7 @@ fn every_other_status_is_an_unknown_outcome() {
         423, 424, 451, 499, 500, 501, 502, 503, 504, 520, 599, 999,
     ] {
         for body in [json, unicorn, ""] {
-            let outcome = of_post(&answer(status, &[ID, DATE, ("retry-after", "9")], body));
+            let outcome = of_post_here(&answer(status, &[ID, DATE, ("retry-after", "9")], body));
             let (is, reason) = sort(&outcome);
             let is_foreign = (400..500).contains(&status) && body != json;
             if is_foreign && status != 408 && status != 499 {
@@ -323,13 +417,13 @@ fn what_nothing_proves_to_be_githubs_is_held_against_no_job() {
         (502, vec![], html, Unknown),
         (408, vec![], html, Unknown),
     ] {
-        let (is, reason) = sort(&of_post(&answer(status, &headers, body)));
+        let (is, reason) = sort(&of_post_here(&answer(status, &headers, body)));
         assert_eq!(is, want, "{status} {headers:?}");
         assert!(!reason.contains('<'), "{reason}");
     }
     let mut broken = answer(404, &[ID, DATE], "");
     broken.body = Body::Unreadable("it has more than 65536 bytes".into());
-    let (is, reason) = sort(&of_post(&broken));
+    let (is, reason) = sort(&of_post_here(&broken));
     assert_eq!(is, offline);
     assert!(reason.contains("65536"), "{reason}");
 }
@@ -350,17 +444,17 @@ fn a_201_is_a_comment_whatever_follows() {
         (vec![ID], "<html>", posted(None, None)),
         (vec![], "", posted(None, None)),
     ] {
-        assert_eq!(of_post(&answer(201, &headers, body)), want, "{body}");
+        assert_eq!(of_post_here(&answer(201, &headers, body)), want, "{body}");
     }
     let mut cut = answer(201, &[ID], "");
     cut.body = Body::Unreadable("it broke off".into());
-    assert_eq!(of_post(&cut), posted(None, None));
+    assert_eq!(of_post_here(&cut), posted(None, None));
 }
 
 #[test]
 fn who_am_i_names_the_user_or_the_trouble() {
     let octocat = r#"{"login":"octocat","id":9,"type":"User"}"#;
-    let good = of_user(&answer(200, &[ID, DATE], octocat)).unwrap();
+    let good = of_user_here(&answer(200, &[ID, DATE], octocat)).unwrap();
     assert_eq!((good.user_id, good.login.as_str()), (9, "octocat"));
     let integration = r#"{"message":"Resource not accessible by integration"}"#;
     let bad = r#"{"message":"Bad credentials"}"#;
@@ -400,7 +494,7 @@ fn who_am_i_names_the_user_or_the_trouble() {
         (200, vec![ID], octocat, Offline, None),
         (200, vec![DATE], octocat, Offline, None),
     ] {
-        let trouble = of_user(&answer(status, &headers, body)).unwrap_err();
+        let trouble = of_user_here(&answer(status, &headers, body)).unwrap_err();
         let got = (trouble.kind, trouble.wait.map(|wait| wait.as_secs()));
         assert_eq!(got, (kind, wait), "{status} {headers:?} {body}");
     }
@@ -408,16 +502,29 @@ fn who_am_i_names_the_user_or_the_trouble() {
 
 #[test]
 fn a_page_is_a_listing_gone_or_a_trouble() {
-    let page = of_page(&answer(200, &[ID, DATE], "[]")).unwrap();
+    let page = of_page_here(&answer(200, &[ID, DATE], "[]")).unwrap();
     assert_eq!(
         (page.comments, page.has_next),
         (Vec::<Comment>::new(), false)
     );
     let json = r#"{"message":"Not Found"}"#;
+    let away = ("location", "https://evil.example/repositories/1");
     for status in [404, 410, 301, 307] {
-        let gone = of_page(&answer(status, &[ID, DATE], json)).unwrap_err();
+        let gone = of_page_here(&answer(status, &[ID, DATE, away], json)).unwrap_err();
         assert!(matches!(gone, ListError::Gone { .. }), "{status}: {gone:?}");
     }
+    let near = (
+        "location",
+        "https://api.github.com/repositories/1/issues/1/comments",
+    );
+    let moved = of_page_here(&answer(301, &[ID, DATE, near], json)).unwrap_err();
+    assert!(matches!(moved, ListError::Moved(_)), "{moved:?}");
+    let sso = (
+        "x-github-sso",
+        "required; url=https://github.com/orgs/a/sso",
+    );
+    let owner = of_page_here(&answer(403, &[ID, DATE, sso], json)).unwrap_err();
+    assert!(matches!(owner, ListError::Owner(_)), "{owner:?}");
     for (status, headers, body, kind) in [
         (200, vec![ID, DATE], "{}", Denied),
         (200, vec![ID, DATE], "<html>", Denied),
@@ -440,7 +547,8 @@ fn a_page_is_a_listing_gone_or_a_trouble() {
         (404, vec![], json, Offline),
         (302, vec![], "", Offline),
     ] {
-        let ListError::Trouble(trouble) = of_page(&answer(status, &headers, body)).unwrap_err()
+        let ListError::Trouble(trouble) =
+            of_page_here(&answer(status, &headers, body)).unwrap_err()
         else {
             panic!("{status} {body} is not gone");
         };
@@ -459,7 +567,7 @@ fn no_answer_makes_a_wait_of_more_than_an_hour() {
             &[ID, DATE, USED_UP, header],
             r#"{"message":"rate limit"}"#,
         );
-        let Outcome::Account(trouble) = of_post(&limited) else {
+        let Outcome::Account(trouble) = of_post_here(&limited) else {
             panic!("a limit is the account's");
         };
         assert_eq!(trouble.wait, Some(Duration::from_secs(3600)));
@@ -490,15 +598,16 @@ proptest! {
         if let Some(garbage) = &garbage {
             answer.body = Body::Whole(Bytes::copy_from_slice(garbage));
         }
-        let outcome = of_post(&answer);
+        let outcome = of_post_here(&answer);
         let (is, reason) = sort(&outcome);
         prop_assert_eq!(is == Posted, status == 201);
-        prop_assert!(is != Refused || is_github);
+        let refused = matches!(is, Refused(_) | Moved | Owner(_));
+        prop_assert!(!refused || is_github);
         prop_assert!(!(500..600).contains(&status) || is == Unknown);
         prop_assert!(reason.chars().count() < 900 && !reason.contains(char::is_control));
-        if let Account(_, Some(wait)) = is {
+        if let Account(_, Some(wait)) | Owner(Some(wait)) = is {
             prop_assert!(wait <= 3600);
         }
-        prop_assert_eq!(of_user(&answer).is_ok(), false);
+        prop_assert_eq!(of_user_here(&answer).is_ok(), false);
     }
 }

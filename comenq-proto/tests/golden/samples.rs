@@ -1,0 +1,222 @@
+//! The values that the vectors stand for.
+
+use std::collections::BTreeMap;
+
+use comenq_proto::{
+    Authz, ConfigStatus, ErrorCode, FailureCode, HelloAck, Job, JobId, JobState, JobSubmit,
+    JobSubmitReply, LaneStatus, LogEntry, LogKind, OwnUsage, OwnerStatus, ProtocolVersion, Role,
+    StatusReply, StoreStatus, WireError,
+};
+
+pub(crate) fn ack() -> HelloAck {
+    HelloAck {
+        protocol_version: ProtocolVersion(1),
+        daemon_version: "0.1.0".into(),
+        features: vec![],
+        max_frame: 1_048_576,
+        authz: Authz {
+            uid: 1000,
+            gid: 1000,
+            role: Role::Operator,
+        },
+    }
+}
+
+pub(crate) fn busy() -> WireError {
+    WireError {
+        code: ErrorCode::JobBusy,
+        message: "job 7 is being posted".into(),
+        detail: Some("try again when its outcome is known".into()),
+        retryable: true,
+        retry_after_s: Some(30),
+    }
+}
+
+pub(crate) fn submit() -> JobSubmit {
+    JobSubmit {
+        owner: "octocat".into(),
+        repo: "Hello-World".into(),
+        number: 123,
+        host: Some("github.com".into()),
+        body: "Grüße".into(),
+        key: Some("k-1".into()),
+        ..JobSubmit::default()
+    }
+}
+
+pub(crate) fn superseding() -> JobSubmitReply {
+    JobSubmitReply {
+        job: Job {
+            replace_key: Some("ci".into()),
+            ..job()
+        },
+        duplicate: false,
+        position: Some(1),
+        expected_at_ms: None,
+        notes: vec!["it supersedes job 5".into()],
+        same_text_as: Some(3),
+        superseded: vec![5],
+    }
+}
+
+pub(crate) fn job() -> Job {
+    Job {
+        id: 7,
+        state: JobState::Queued,
+        owner: "octocat".into(),
+        repo: "Hello-World".into(),
+        number: 123,
+        body: None,
+        account: "default".into(),
+        uid: 1000,
+        priority: 0,
+        created_at_ms: 1_795_176_600_000,
+        not_before_ms: None,
+        attempts: 0,
+        next_attempt_at_ms: None,
+        finished_at_ms: None,
+        comment_id: None,
+        comment_url: None,
+        last_error: None,
+        cancel_requested: false,
+        expires_at_ms: None,
+        replace_key: None,
+        if_open: false,
+        superseded_by: None,
+        moved_to: None,
+        failure: None,
+        next_look_at_ms: None,
+        may_have_been_posted: false,
+    }
+}
+
+pub(crate) fn full_job() -> Job {
+    Job {
+        state: JobState::Uncertain,
+        body: Some("Grüße".into()),
+        priority: -5,
+        not_before_ms: Some(1_795_176_610_000),
+        attempts: 2,
+        next_attempt_at_ms: Some(1_795_176_700_000),
+        finished_at_ms: Some(1_795_176_800_000),
+        comment_id: Some(42),
+        comment_url: Some("https://github.com/x".into()),
+        last_error: Some("no answer".into()),
+        cancel_requested: true,
+        ..job()
+    }
+}
+
+pub(crate) fn failed_job() -> Job {
+    Job {
+        state: JobState::Failed,
+        attempts: 1,
+        expires_at_ms: Some(1_795_180_200_000),
+        replace_key: Some("ci".into()),
+        if_open: true,
+        superseded_by: Some(JobId::new(9).unwrap()),
+        moved_to: Some("octocat/Spoon-Knife#4".into()),
+        failure: Some(FailureCode::OutcomeUnknown),
+        next_look_at_ms: Some(1_795_176_900_000),
+        may_have_been_posted: true,
+        ..job()
+    }
+}
+
+pub(crate) fn attempt() -> LogEntry {
+    LogEntry {
+        at_ms: 1_795_176_700_000,
+        kind: LogKind::Attempt,
+        number: 1,
+        outcome: "unknown".into(),
+        status: Some(502),
+        github_request_id: Some("A1:B2".into()),
+        wait_ms: Some(60_000),
+        detail: Some("bad gateway".into()),
+    }
+}
+
+pub(crate) fn look() -> LogEntry {
+    LogEntry {
+        at_ms: 1_795_176_760_000,
+        kind: LogKind::Look,
+        number: 1,
+        outcome: "ambiguous".into(),
+        status: None,
+        github_request_id: None,
+        wait_ms: None,
+        detail: None,
+    }
+}
+
+pub(crate) fn full_status() -> StatusReply {
+    StatusReply {
+        daemon_version: "0.1.0".into(),
+        started_at_ms: 1_795_176_000_000,
+        store: StoreStatus {
+            ok: true,
+            reason: None,
+            free_bytes: Some(8_388_608),
+            file_bytes: Some(4_194_304),
+            low_space: true,
+        },
+        counts: BTreeMap::from([("queued".into(), 3)]),
+        lanes: vec![barred_lane()],
+        degraded: vec![],
+        own: Some(OwnUsage {
+            queued_jobs: 3,
+            max_queued_jobs: 1000,
+            queued_bytes: 600,
+            max_queued_bytes: 67_108_864,
+            submits_last_minute: 2,
+            max_submits_per_minute: 600,
+            posts_last_day: 10,
+            max_posts_per_day: Some(50),
+            accounts: vec!["bot".into()],
+        }),
+        config: Some(ConfigStatus {
+            loaded_at_ms: 1_795_176_000_000,
+            error: Some("line 3: unknown key".into()),
+        }),
+    }
+}
+
+pub(crate) fn barred_lane() -> LaneStatus {
+    LaneStatus {
+        account: "bot".into(),
+        phase: "blocked".into(),
+        reason: Some("Bad credentials".into()),
+        jitter_ms: 60_000,
+        remedy: Some("systemctl reload comenqd".into()),
+        warnings: vec!["the token expires on 2026-12-01".into()],
+        owners: vec![
+            OwnerStatus {
+                owner: "octo-org".into(),
+                reason: "SAML".into(),
+                url: Some("https://github.com/sso".into()),
+                next_try_at_ms: Some(1_795_180_200_000),
+            },
+            OwnerStatus {
+                owner: "shorty".into(),
+                reason: "IP allow list".into(),
+                url: None,
+                next_try_at_ms: None,
+            },
+        ],
+        ..lane()
+    }
+}
+
+pub(crate) fn lane() -> LaneStatus {
+    LaneStatus {
+        account: "default".into(),
+        host: "api.github.com".into(),
+        login: Some("octocat".into()),
+        token_source: Some("credential".into()),
+        cooldown_ms: 960_000,
+        phase: "limited".into(),
+        reason: Some("secondary rate limit".into()),
+        next_post_at_ms: Some(1_795_176_700_000),
+        ..LaneStatus::default()
+    }
+}

@@ -1,0 +1,91 @@
+//! The arguments of `post`.
+//!
+//! Decides shape only, as its parent does. What one comment can be given besides
+//! its text is a struct of its own: the lines of a batch have the same.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use comenq_proto::{MAX_PRIORITY, MIN_PRIORITY, SubmitKey};
+
+use crate::when::When;
+
+const USAGE: &str = "comenq post [OPTIONS] OWNER/REPO NUMBER [BODY]
+       comenq post [OPTIONS] OWNER/REPO#NUMBER [BODY]
+       comenq post [OPTIONS] URL [BODY]
+       comenq post [--key KEY] --batch FILE";
+
+const HELP: &str = "\
+Without BODY and without --file the comment is read from standard input.
+The comment is stored before this command returns; it is posted later, once.
+
+WHEN is a length of time from now (2h, 90m, 7d), an RFC 3339 time
+(2026-11-20T18:00:00Z) or a local one ('2026-11-20 18:00').
+
+A batch has one JSON object a line, 500 at most, and is queued whole or not at all:
+  {\"target\": \"owner/repo#1\", \"body\": \"text\"}
+  {\"owner\": \"o\", \"repo\": \"r\", \"number\": 1, \"body\": \"text\", \"hold\": true}
+Each must have a body and either target (a URL too) or owner, repo and number (and
+host, for a URL's). It may have key, account, priority, not_before, expires,
+replace_key (texts as of the options, priority a number), if_open and hold (true or
+false). A line without a key gets the one of --key, or else a random one, and its
+own number after a dot: the same batch with the same --key is never queued twice.";
+
+#[derive(Debug, Args)]
+#[command(override_usage = USAGE, after_help = HELP)]
+pub(crate) struct PostArgs {
+    /// OWNER/REPO, OWNER/REPO#NUMBER or the URL of an issue or pull request
+    #[arg(value_name = "TARGET", required_unless_present = "batch")]
+    pub(crate) target: Option<String>,
+    /// The number, unless TARGET has one, and the comment (`-`: standard input)
+    #[arg(value_name = "NUMBER|BODY", num_args = 0..=2)]
+    pub(crate) rest: Vec<String>,
+    /// Read the comment from a file (`-`: standard input)
+    #[arg(short = 'F', long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Makes repeating safe: the same key and comment give the same job
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<SubmitKey>,
+    /// Queue many comments, one JSON object a line (`-`: standard input)
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["target", "rest", "file", "SubmitOptions"]
+    )]
+    pub(crate) batch: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: SubmitOptions,
+}
+
+/// What a comment can be given besides its text.
+#[derive(Debug, Default, Args)]
+pub(crate) struct SubmitOptions {
+    /// The account that posts it, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// Higher goes first among your own jobs, -100 to 100
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i8).range(i64::from(MIN_PRIORITY)..=i64::from(MAX_PRIORITY))
+    )]
+    pub(crate) priority: i8,
+    /// Do not post it before then
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) not_before: Option<When>,
+    /// Never post it after then
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<When>,
+    /// Supersede your queued jobs with the same one for the same target
+    #[arg(long, value_name = "KEY")]
+    pub(crate) replace_key: Option<SubmitKey>,
+    /// Post it only while the issue is open
+    #[arg(long)]
+    pub(crate) if_open: bool,
+    /// Keep it until it is released
+    #[arg(long)]
+    pub(crate) hold: bool,
+}

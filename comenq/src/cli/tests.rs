@@ -1,0 +1,112 @@
+//! What can be typed, and what cannot.
+
+use clap::CommandFactory as _;
+
+use super::*;
+
+fn parsed(line: &[&str]) -> Result<Cli, clap::Error> {
+    let args = ["comenq"].iter().chain(line).map(OsString::from);
+    parse(args.collect())
+}
+
+fn post(line: &[&str]) -> PostArgs {
+    match parsed(line).unwrap().command {
+        Command::Post(args) => *args,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn the_short_form_is_post() {
+    for line in [
+        &["o/r", "123", "text"][..],
+        &["--json", "o/r", "123", "text"],
+        &["--socket", "s", "--timeout=5s", "o/r", "123", "text"],
+        &["o/r", "123", "--json", "text"],
+    ] {
+        let args = post(line);
+        assert_eq!(args.target.as_deref(), Some("o/r"), "{line:?}");
+        assert_eq!(args.rest, ["123", "text"], "{line:?}");
+    }
+    assert_eq!(post(&["https://github.com/o/r/pull/1", "x"]).rest, ["x"]);
+    assert_eq!(post(&["o/r#1", "--key", "k"]).key.unwrap().as_str(), "k");
+}
+
+#[test]
+fn a_mistyped_command_stays_an_error_with_a_suggestion() {
+    let error = parsed(&["lsit"]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidSubcommand);
+    assert!(error.to_string().contains("'list'"), "{error}");
+}
+
+#[test]
+fn global_options_stand_before_and_after_the_command() {
+    for line in [
+        &["--json", "--socket", "/s", "--timeout", "1m", "list"][..],
+        &["list", "--json", "--socket", "/s", "--timeout", "60"],
+    ] {
+        let global = parsed(line).unwrap().global;
+        assert!(global.json);
+        assert_eq!(global.socket, PathBuf::from("/s"));
+        assert_eq!(global.timeout, Duration::from_mins(1));
+    }
+}
+
+#[test]
+fn impossible_times_ids_and_keys_are_usage_errors() {
+    for line in [
+        &["--timeout", "0", "list"][..],
+        &["--timeout", "-3s", "list"],
+        &["--timeout", "25h", "list"],
+        &["--timeout", "soon", "list"],
+        &["show", "0"],
+        &["cancel"],
+        &["cancel", "1", "x"],
+        &["post", "o/r#1", "--key", "a b", "text"],
+        &["list", "--limit", "0"],
+        &["post", "o/r", "1", "text", "more"],
+        &["post"],
+        &["post", "o/r#1", "x", "--priority", "101"],
+        &["post", "o/r#1", "x", "--priority", "-101"],
+        &["post", "o/r#1", "x", "--not-before", "soon"],
+        &["post", "o/r#1", "x", "--expires", "-1h"],
+        &["post", "o/r#1", "x", "--replace-key", "a b"],
+        &["post", "--batch", "f", "o/r#1"],
+        &["post", "--batch", "f", "--hold"],
+        &["post", "--batch", "f", "--priority", "0"],
+        &["post", "--batch", "f", "-F", "g"],
+        &["edit"],
+        &["edit", "1", "text", "more"],
+        &["hold"],
+        &["retry"],
+        &["retry", "1", "--reason", "locked"],
+        &["retry", "--reason", "lokced"],
+        &["resume"],
+        &["export", "x"],
+    ] {
+        let error = parsed(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line:?}");
+    }
+}
+
+#[test]
+fn json_is_seen_before_parsing_but_not_in_a_body() {
+    let seen = |line: &[&str]| wants_json(&line.iter().map(OsString::from).collect::<Vec<_>>());
+    assert!(seen(&["comenq", "nonsense", "--json"]));
+    assert!(!seen(&["comenq", "post", "o/r#1", "--", "--json"]));
+}
+
+#[test]
+fn the_options_of_post_are_taken_and_left_out() {
+    let options = post(&["o/r#1", "x"]).options;
+    assert_eq!((options.priority, options.if_open), (0, false));
+    let line = ["post", "o/r#1", "x", "--priority", "-7", "--if-open"];
+    let options = post(&line).options;
+    assert_eq!((options.priority, options.if_open), (-7, true));
+    assert_eq!(post(&["post", "--batch", "-", "--key", "k"]).target, None);
+}

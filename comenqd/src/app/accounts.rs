@@ -1,0 +1,182 @@
+//! The accounts at work, and the configuration that is in force.
+//!
+//! Decides what a reload changes: accounts, pace, rules, limits and the log's level, together. A
+//! configuration that cannot be used changes nothing; the log and `status` say why. Ends with the
+//! workers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::workers::{Planned, Workers};
+use crate::clock::{Clock, UnixMs};
+use crate::config::{self, Config, Sources};
+use crate::github::SettingsError;
+use crate::github::look::Marker;
+use crate::logging::LogHandle;
+use crate::notify::{Notifier, Watchdog};
+use crate::service::{self, Account, Service};
+use crate::store::Keep;
+use crate::worker::Shared;
+
+/// How long reading the configuration may take: it looks up users, perhaps over a network.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where a configuration comes from, and where it goes beside the workers.
+pub(super) struct Parts {
+    pub(super) sources: Sources,
+    pub(super) log: LogHandle,
+    pub(super) clock: Arc<Clock>,
+    pub(super) notifier: Notifier,
+    pub(super) service: Arc<Service>,
+    pub(super) keep: watch::Sender<Keep>,
+}
+
+/// The accounts at work.
+pub(super) struct Accounts {
+    parts: Parts,
+    config: Config,
+    shared: Shared,
+    workers: Workers,
+}
+
+impl Accounts {
+    /// Starts a worker for each account.
+    ///
+    /// # Errors
+    /// An account whose client cannot work as configured.
+    pub(super) fn start(
+        parts: Parts,
+        config: Config,
+        shared: Shared,
+        watchdog: Arc<Watchdog>,
+        stop: CancellationToken,
+    ) -> Result<Self, SettingsError> {
+        let clock = Arc::clone(&parts.clock);
+        let mut workers = Workers::new(shared.clone(), clock, watchdog, stop);
+        let planned = workers.plan(&config)?;
+        workers.apply(planned);
+        Ok(Self {
+            parts,
+            config,
+            shared,
+            workers,
+        })
+    }
+
+    /// Reloads whenever `wishes` changes, until `stop`; then waits for the workers. Returns early
+    /// if one ends by itself.
+    pub(super) async fn run(mut self, mut wishes: watch::Receiver<u64>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = self.workers.failed() => return,
+                Ok(()) = wishes.changed() => {
+                    self.parts.notifier.reloading();
+                    self.reload().await;
+                    self.parts.notifier.ready();
+                }
+            }
+        }
+        self.workers.end().await;
+    }
+
+    async fn reload(&mut self) {
+        let sources = self.parts.sources.clone();
+        let reading = tokio::task::spawn_blocking(move || config::load(&sources));
+        let loaded = match timeout(PATIENCE, reading).await {
+            Ok(Ok(loaded)) => loaded.map_err(|error| error.to_string()),
+            Ok(Err(_)) => Err("reading it failed".to_owned()),
+            Err(_) => Err(format!(
+                "reading it takes more than {} s; do user names answer (getent passwd)?",
+                PATIENCE.as_secs()
+            )),
+        };
+        let planned = loaded.and_then(|config| {
+            let planned = self.workers.plan(&config).map_err(|it| it.to_string())?;
+            Ok((config, planned))
+        });
+        match planned {
+            Ok((config, planned)) => self.take_over(config, planned),
+            Err(reason) => self.refuse(reason),
+        }
+    }
+
+    fn refuse(&self, reason: String) {
+        tracing::error!("the configuration was not reloaded, what was in force still is: {reason}");
+        let settings = service::Settings {
+            config_error: Some(reason),
+            ..(*self.parts.service.settings()).clone()
+        };
+        self.parts.service.set_settings(settings);
+    }
+
+    fn take_over(&mut self, config: Config, planned: Vec<Planned>) {
+        for stays in self.config.unreloadable_differences(&config) {
+            tracing::warn!("reload: {stays}");
+        }
+        for fixed in config.fixed_credentials() {
+            tracing::info!("reload: {fixed}");
+        }
+        if let Err(error) = self.parts.log.set_level(config.log_level) {
+            tracing::warn!("reload: {error}");
+        }
+        let before = self.parts.service.settings();
+        let settings = service_settings(
+            &config,
+            before.own_uid,
+            before.started_at,
+            self.parts.clock.wall(),
+        );
+        self.shared.rules.set(config.policy.clone());
+        self.parts.service.set_settings(settings);
+        self.parts.keep.send_replace(keep(&config));
+        self.workers.apply(planned);
+        tracing::info!("configuration reloaded: {}", one_line(&config));
+        self.config = config;
+    }
+}
+
+/// A configuration as the log shows it.
+#[must_use]
+pub fn one_line(config: &Config) -> String {
+    let text = config.render();
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+pub(super) fn keep(config: &Config) -> Keep {
+    Keep {
+        jobs: config.keep_finished_jobs,
+        age: config.keep_finished,
+    }
+}
+
+pub(super) fn service_settings(
+    config: &Config,
+    own_uid: u32,
+    started_at: UnixMs,
+    loaded_at: UnixMs,
+) -> service::Settings {
+    let account = |account: &config::AccountConfig| Account {
+        name: account.name.to_string(),
+        web_host: account.api_url.web_host(),
+        marker_chars: if account.marker {
+            Marker::MAX_CHARACTERS
+        } else {
+            0
+        },
+    };
+    service::Settings {
+        accounts: config.accounts.iter().map(account).collect(),
+        max_body_chars: config.max_body_chars,
+        own_uid,
+        started_at,
+        loaded_at,
+        config_error: None,
+    }
+}

@@ -1,0 +1,59 @@
+//! Keeps house: finished jobs go when they are no longer kept.
+//!
+//! Decides when to look. Does nothing until GitHub's time is known: by a clock that is wrong by
+//! years everything would seem old.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::queue::Queue;
+use crate::store::Keep;
+
+/// Between two looks; each costs two reads where there is nothing to do.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Prunes until `stop`.
+pub(super) async fn keep_house(
+    queue: Queue,
+    clock: Arc<Clock>,
+    mut keep: watch::Receiver<Keep>,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let limits = *keep.borrow_and_update();
+        prune(&queue, &clock, limits, &stop).await;
+    }
+}
+
+/// Prunes step by step, so that nobody waits long behind it.
+async fn prune(queue: &Queue, clock: &Clock, keep: Keep, stop: &CancellationToken) {
+    let (mut jobs, mut keys) = (0, 0);
+    while !stop.is_cancelled()
+        && let (Ok(store), Some(now)) = (queue.store(), clock.github_now())
+    {
+        match store.prune(keep, now).await {
+            Ok(pruned) => {
+                jobs += pruned.jobs;
+                keys += pruned.keys;
+                if !pruned.more {
+                    break;
+                }
+            }
+            Err(error) => {
+                tracing::error!("finished jobs cannot be pruned: {error}");
+                break;
+            }
+        }
+    }
+    if jobs > 0 || keys > 0 {
+        tracing::info!("pruned {jobs} finished jobs and {keys} submit keys of older ones");
+    }
+}

@@ -1,0 +1,268 @@
+//! Which source an account's credential comes from, and that nobody else can read it there.
+//!
+//! Decides the order, for tokens: systemd credential, environment, token file, configuration file;
+//! for an App's private key: systemd credential, key file. The first that does not say `unset`
+//! wins. Called by [`super::accounts`]; knows nothing of GitHub but what a credential looks like.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::exposure::{refuse_exposed, unreadable};
+use super::file::read_bounded;
+use super::origin::Origin;
+use super::raw::{Entry, Raw, Table};
+use super::sourced::{Sought, Sourced, app_key, from_entry, looks_like_a_secret, token};
+use super::{ConfigError, Sources};
+use crate::github::{AppKey, Credential};
+
+/// GitHub's longest tokens have a few hundred characters.
+const MAX_TOKEN_BYTES: u64 = 4096;
+
+/// An RSA key of 8192 bits has 6.5 kB as PEM.
+const MAX_KEY_BYTES: u64 = 16 * 1024;
+
+/// What makes the daemon read it again.
+const RESTART: &str = "systemctl restart comenqd";
+const RELOAD: &str = "systemctl reload comenqd";
+
+/// A credential, its source, and what to run after replacing it there.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) credential: Credential,
+    pub(super) source: Option<String>,
+    pub(super) remedy: &'static str,
+    /// Whether a reload reads the source again.
+    pub(super) reloads: bool,
+}
+
+/// Where one account's credential may be.
+pub(super) struct Search<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) raw: &'a Raw,
+    pub(super) table: &'a Table,
+    pub(super) account: &'a str,
+    /// The endings of the names of its systemd credentials.
+    pub(super) suffixes: &'a [String],
+    pub(super) app_id: Option<u64>,
+    pub(super) installation_id: Option<u64>,
+}
+
+/// That the configuration file, where it holds a token, is nobody else's to read: that token lies
+/// open, whichever source wins.
+pub(super) fn refuse_exposed_config(sources: &Sources, raw: &Raw) -> Result<(), ConfigError> {
+    raw.file_with_token.as_ref().map_or(Ok(()), |(file, path)| {
+        refuse_exposed(file, path, sources.euid, "a GitHub token")
+    })
+}
+
+/// Whether systemd's credentials are out of sight: for `--check-config`, which a person runs outside
+/// the service, and `ExecReload=` beside it, where systemd names the directory but closes it. Then
+/// it is no mistake that one is missing.
+pub(super) fn are_out_of_sight(sources: &Sources) -> bool {
+    let directory = sources.env.get(OsStr::new("CREDENTIALS_DIRECTORY"));
+    sources.flags.check_config && directory.is_none_or(|path| fs::read_dir(path).is_err())
+}
+
+impl Search<'_> {
+    /// The account's credential.
+    pub(super) fn find(&self) -> Result<Found, ConfigError> {
+        let token = self.token()?;
+        let app = self.app()?;
+        match (token, app) {
+            (Some(token), Some(app)) => Err(self.problem(format!(
+                "has a token (from {}) and is a GitHub App (its key is from {}); remove one of them",
+                token.source, app.source
+            ))),
+            (Some(found), None) | (None, Some(found)) => Ok(Found {
+                credential: found.secret,
+                source: Some(found.source),
+                remedy: if found.reloads { RELOAD } else { RESTART },
+                reloads: found.reloads,
+            }),
+            (None, None) => {
+                let reloads = self.names_a_file();
+                Ok(Found {
+                    credential: Credential::None,
+                    source: None,
+                    remedy: if reloads { RELOAD } else { RESTART },
+                    reloads,
+                })
+            }
+        }
+    }
+
+    /// Whether a file is named for the credential, whatever it says.
+    pub(super) fn names_a_file(&self) -> bool {
+        let keys = ["github_token_file", "app_key_file"];
+        self.table.first_of(&keys).is_some()
+    }
+
+    fn token(&self) -> Result<Option<Sourced<Credential>>, ConfigError> {
+        for suffix in self.suffixes {
+            let name = format!("github-token{suffix}");
+            if let Some(text) = self.systemd(&name, "token file", MAX_TOKEN_BYTES)?
+                && let Some(token) = token(&text, format!("systemd credential {name}"), false)?
+            {
+                return Ok(Some(token));
+            }
+        }
+        // Only outside any table: see the known keys.
+        let given = self.table.get("github_token");
+        let from_environment = given.filter(|it| matches!(it.origin, Origin::Environment(_)));
+        if let Some(found) = from_environment.map(from_entry).transpose()?.flatten() {
+            return Ok(Some(found));
+        }
+        if let Some(entry) = self.table.get("github_token_file") {
+            let path = self.path_in("github_token_file", entry, |source_name, problem| {
+                ConfigError::Token {
+                    source_name,
+                    problem,
+                }
+            })?;
+            let text = self.secret_file(path, "token file", "a GitHub token", MAX_TOKEN_BYTES)?;
+            if let Some(found) = token(&text, format!("file {path}"), true)? {
+                return Ok(Some(found));
+            }
+        }
+        match given.and(self.raw.file_token.as_ref()) {
+            Some(entry) => from_entry(entry),
+            None => Ok(None),
+        }
+    }
+
+    fn app(&self) -> Result<Option<Sourced<Credential>>, ConfigError> {
+        let key = self.app_key()?;
+        let ids = [
+            ("app_id", self.app_id),
+            ("installation_id", self.installation_id),
+        ];
+        let given =
+            ids.iter().any(|(_, id)| id.is_some()) || self.table.get("app_key_file").is_some();
+        if !given && !matches!(key, Sought::Found(_)) {
+            return Ok(None);
+        }
+        let (Some(app_id), Some(installation_id)) = (self.app_id, self.installation_id) else {
+            let missing = ids.iter().filter(|(_, id)| id.is_none());
+            let missing: Vec<_> = missing.map(|(key, _)| *key).collect();
+            return Err(self.problem(format!(
+                "is a GitHub App but has no {}; both numbers are in the addresses of GitHub's \
+                 settings pages for the App and for its installation",
+                missing.join(" and ")
+            )));
+        };
+        match key {
+            Sought::Found(key) => Ok(Some(Sourced {
+                secret: Credential::App {
+                    app_id,
+                    installation_id,
+                    key: key.secret,
+                },
+                source: key.source,
+                reloads: key.reloads,
+            })),
+            Sought::Unset => Ok(None),
+            Sought::Absent if are_out_of_sight(self.sources) => Ok(None),
+            Sought::Absent => {
+                let suffix = self.suffixes.first().map_or("", String::as_str);
+                Err(self.problem(format!(
+                    "is a GitHub App but has no private key; give it as systemd credential \
+                     github-app-key{suffix}, or name its file with app_key_file"
+                )))
+            }
+        }
+    }
+
+    fn app_key(&self) -> Result<Sought<AppKey>, ConfigError> {
+        let mut sought = Sought::Absent;
+        for suffix in self.suffixes {
+            let name = format!("github-app-key{suffix}");
+            if let Some(text) = self.systemd(&name, "private key", MAX_KEY_BYTES)? {
+                match app_key(&text, format!("systemd credential {name}"), false)? {
+                    Some(key) => return Ok(Sought::Found(key)),
+                    None => sought = Sought::Unset,
+                }
+            }
+        }
+        let Some(entry) = self.table.get("app_key_file") else {
+            return Ok(sought);
+        };
+        let path = self.path_in("app_key_file", entry, |source_name, problem| {
+            ConfigError::AppKey {
+                source_name,
+                problem,
+            }
+        })?;
+        let what = "a GitHub App's private key";
+        let text = self.secret_file(path, "private key", what, MAX_KEY_BYTES)?;
+        let key = app_key(&text, format!("file {path}"), true)?;
+        Ok(key.map_or(Sought::Unset, Sought::Found))
+    }
+
+    /// The content of a systemd credential, if it was passed.
+    fn systemd(
+        &self,
+        name: &str,
+        what: &'static str,
+        limit_bytes: u64,
+    ) -> Result<Option<String>, ConfigError> {
+        let directory = self.sources.env.get(OsStr::new("CREDENTIALS_DIRECTORY"));
+        let Some(directory) = directory else {
+            return Ok(None);
+        };
+        if are_out_of_sight(self.sources) {
+            return Ok(None);
+        }
+        let path = Path::new(directory).join(name);
+        match File::open(&path) {
+            Ok(file) => read_bounded(&file, &path, what, limit_bytes).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(unreadable(path, source, what)),
+        }
+    }
+
+    /// The path that `entry` names, unless the secret itself stands there.
+    fn path_in<'b>(
+        &self,
+        key: &'static str,
+        entry: &'b Entry,
+        error: impl Fn(String, String) -> ConfigError,
+    ) -> Result<&'b str, ConfigError> {
+        let path = entry.value.as_str().unwrap_or_default();
+        if looks_like_a_secret(path) {
+            let key = self.table.section.key(key);
+            let problem = format!("stands where the path of its file belongs (key {key})");
+            return Err(error(entry.origin.to_string(), problem));
+        }
+        if path.is_empty() || path.contains('\0') {
+            return Err(ConfigError::Value {
+                origin: entry.origin.clone(),
+                key: self.table.section.key(key),
+                value: entry.value.to_string(),
+                reason: "must be the path of a file; correct or remove it".to_owned(),
+            });
+        }
+        Ok(path)
+    }
+
+    fn secret_file(
+        &self,
+        path: &str,
+        what: &'static str,
+        secret: &'static str,
+        limit_bytes: u64,
+    ) -> Result<String, ConfigError> {
+        let path = Path::new(path);
+        let file = File::open(path).map_err(|source| unreadable(path.to_owned(), source, what))?;
+        refuse_exposed(&file, path, self.sources.euid, secret)?;
+        read_bounded(&file, path, what, limit_bytes)
+    }
+
+    fn problem(&self, problem: String) -> ConfigError {
+        ConfigError::Account {
+            account: self.account.to_owned(),
+            problem,
+        }
+    }
+}

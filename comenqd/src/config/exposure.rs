@@ -1,0 +1,60 @@
+//! That nobody but root and the daemon can get at a file with a secret in it.
+//!
+//! Decides who may own such a file and which modes are too open, and words what puts it right.
+//! Called by [`super::credential`].
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+
+/// Refuses a file that anybody but root and the daemon's own user can read or change. `what` is the
+/// secret in it.
+pub(super) fn refuse_exposed(
+    file: &File,
+    path: &Path,
+    euid: u32,
+    what: &'static str,
+) -> Result<(), ConfigError> {
+    let metadata = file
+        .metadata()
+        .map_err(|source| unreadable(path.to_owned(), source, "token file"))?;
+    match exposure(&metadata, path, euid) {
+        None => Ok(()),
+        Some((problem, command)) => Err(ConfigError::Exposed {
+            path: path.to_owned(),
+            what,
+            problem,
+            command,
+        }),
+    }
+}
+
+fn exposure(metadata: &Metadata, path: &Path, euid: u32) -> Option<(String, String)> {
+    let shown = path.display();
+    let owner = metadata.uid();
+    if owner != 0 && owner != euid {
+        let problem = format!("belongs to uid {owner}, neither root nor the daemon (uid {euid})");
+        return Some((
+            problem,
+            format!("chown {euid} {shown} && chmod 600 {shown}"),
+        ));
+    }
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let problem = format!("has mode {mode:04o}: others than its owner can get at it");
+        return Some((problem, format!("chmod 600 {shown}")));
+    }
+    None
+}
+
+pub(super) fn unreadable(path: PathBuf, source: io::Error, what: &'static str) -> ConfigError {
+    ConfigError::Unreadable {
+        what,
+        path,
+        source,
+        advice: "check the path, and that the daemon's user may read it",
+    }
+}

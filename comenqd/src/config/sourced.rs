@@ -1,0 +1,96 @@
+//! From the text of a source to a token or key.
+//!
+//! Decides what text is a credential, which word says that a source has none, and what is probably
+//! a secret in the wrong place. Called by [`super::credential`]. No error of it quotes the text.
+
+use super::ConfigError;
+use super::origin::Origin;
+use super::raw::Entry;
+use crate::github::{AppKey, Credential};
+use crate::secret::Secret;
+
+/// What a source says that has no credential. Only this word: an empty value is more likely a
+/// secret that failed to be filled in, and that must be seen.
+pub(super) const UNSET: &str = "unset";
+
+/// A secret and its source.
+pub(super) struct Sourced<T> {
+    pub(super) secret: T,
+    pub(super) source: String,
+    pub(super) reloads: bool,
+}
+
+/// What looking for a secret came to.
+pub(super) enum Sought<T> {
+    Found(Sourced<T>),
+    /// There is a source, and it says [`UNSET`].
+    Unset,
+    Absent,
+}
+
+/// GitHub's tokens begin so:
+/// <https://github.blog/engineering/behind-githubs-new-authentication-token-formats/> (2021-04-05).
+pub(super) fn looks_like_a_secret(path: &str) -> bool {
+    let tokens = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
+    tokens.iter().any(|prefix| path.starts_with(prefix)) || path.contains("-----BEGIN")
+}
+
+pub(super) fn from_entry(entry: &Entry) -> Result<Option<Sourced<Credential>>, ConfigError> {
+    let source = entry.origin.to_string();
+    let reloads = matches!(entry.origin, Origin::File { .. });
+    match entry.value.as_str() {
+        Some(text) => token(text, source, reloads),
+        None => Err(ConfigError::Token {
+            source_name: source,
+            problem: "is not a string".to_owned(),
+        }),
+    }
+}
+
+/// The token in `text`, where it is one; `None` for [`UNSET`].
+pub(super) fn token(
+    text: &str,
+    source: String,
+    reloads: bool,
+) -> Result<Option<Sourced<Credential>>, ConfigError> {
+    if text.trim() == UNSET {
+        return Ok(None);
+    }
+    match Secret::parse(text) {
+        Ok(secret) => Ok(Some(Sourced {
+            secret: Credential::Token(secret),
+            source,
+            reloads,
+        })),
+        Err(problem) => Err(ConfigError::Token {
+            source_name: source,
+            problem: problem.to_string(),
+        }),
+    }
+}
+
+/// The private key in `text`, where it is one; `None` for [`UNSET`].
+pub(super) fn app_key(
+    text: &str,
+    source: String,
+    reloads: bool,
+) -> Result<Option<Sourced<AppKey>>, ConfigError> {
+    if text.trim() == UNSET {
+        return Ok(None);
+    }
+    let problem = match AppKey::parse(text) {
+        Ok(secret) => {
+            return Ok(Some(Sourced {
+                secret,
+                source,
+                reloads,
+            }));
+        }
+        Err(_) if text.trim().is_empty() => "is empty".to_owned(),
+        Err(problem) => problem.to_string(),
+    };
+    Err(ConfigError::AppKey {
+        source_name: source,
+        problem,
+    })
+}

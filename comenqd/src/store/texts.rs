@@ -1,0 +1,48 @@
+//! Which job last had a certain text for a certain target.
+//!
+//! Decides how many are remembered: it is only for a warning, so the oldest are forgotten rather
+//! than pruned. Many share an entry: what sled keeps in memory grows with the number of entries.
+
+use comenq_proto::{JobId, Target};
+
+use super::txn::Txn;
+use super::{StoreError, jobs, keys};
+
+/// Entries over which the texts are spread.
+const BUCKETS: u16 = 16 * 1024;
+
+/// Texts remembered in one of them.
+const REMEMBERED: usize = 64;
+
+/// Bytes of one: digest and job id.
+const PAIR: usize = 16;
+
+/// Remembers that `id` has this text; returns the last one that had it before.
+pub(super) fn note(
+    txn: &mut Txn<'_>,
+    target: &Target,
+    text: &str,
+    id: JobId,
+) -> Result<Option<JobId>, StoreError> {
+    let digest = jobs::hash(&[&target.lower(), text.trim_end()]);
+    let (bucket, rest) = digest.split_first_chunk().unwrap_or((&[0; 2], &digest));
+    let key = keys::texts(u16::from_be_bytes(*bucket) % BUCKETS);
+    let wanted = rest.get(..8).unwrap_or_default();
+    let mut pairs = txn.get(&key)?.unwrap_or_default();
+    let same = |pair: &&[u8]| pair.starts_with(wanted);
+    let before = pairs.rchunks_exact(PAIR).find(same).and_then(keys::tail_id);
+    if pairs.len() >= REMEMBERED * PAIR {
+        pairs.drain(..PAIR);
+    }
+    pairs.extend_from_slice(wanted);
+    pairs.extend_from_slice(&id.get().to_be_bytes());
+    txn.put(key, pairs);
+    Ok(before)
+}
+
+/// Whether an entry may be one of these. The jobs that it names may be gone.
+pub(super) fn is_readable(key: &[u8], value: &[u8]) -> bool {
+    key.len() == keys::texts(0).len()
+        && value.len() <= REMEMBERED * PAIR
+        && value.len().is_multiple_of(PAIR)
+}

@@ -1,0 +1,167 @@
+//! What the themes share: the fixture, opening, and what is in a store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use comenq_proto::{CommentBody, Target};
+use comenqd::clock::{Clock, TimeSource, UnixMs};
+use comenqd::store::{
+    Cursor, Inserted, Job, ListQuery, Liveness, NewJob, Options, Quota, Recovery, State, Store,
+    StoreError,
+};
+
+/// The host on which the fixture was last used.
+pub(crate) const MACHINE: &str = "0123456789abcdef0123456789abcdef";
+
+pub(crate) const NOW: UnixMs = UnixMs(1_800_000_000_000);
+
+struct Quiet;
+
+impl Liveness for Quiet {
+    fn alive(&self) {}
+    fn period(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+    fn busy_for(&self, _: Duration) {}
+    fn failed(&self, _: &str) {}
+}
+
+struct Hands;
+
+impl TimeSource for Hands {
+    fn boot_id(&self) -> u128 {
+        7
+    }
+    fn boottime(&self) -> Duration {
+        Duration::from_secs(1000)
+    }
+    fn wall(&self) -> UnixMs {
+        NOW
+    }
+}
+
+fn clock() -> Arc<Clock> {
+    Arc::new(Clock::new(Arc::new(Hands)))
+}
+
+pub(crate) fn options(queue: &Path) -> Options {
+    Options {
+        path: queue.to_owned(),
+        lock_patience: Duration::from_secs(5),
+        machine: Some(MACHINE.to_owned()),
+        hold_restored_jobs: true,
+        program: None,
+        clock: clock(),
+    }
+}
+
+pub(crate) async fn try_open(queue: &Path) -> Result<(Store, Recovery), StoreError> {
+    Store::open(options(queue), Arc::new(Quiet)).await
+}
+
+pub(crate) async fn open(queue: &Path) -> Store {
+    try_open(queue).await.unwrap().0
+}
+
+/// Opens it with other options.
+pub(crate) async fn try_open_with(queue: &Path, change: impl FnOnce(&mut Options)) -> Store {
+    let mut options = options(queue);
+    change(&mut options);
+    Store::open(options, Arc::new(Quiet)).await.unwrap().0
+}
+
+pub(crate) fn job(uid: u32, number: u64, body: &str) -> NewJob {
+    NewJob {
+        uid,
+        account: "default".to_owned(),
+        asked_account: String::new(),
+        target: Target::parse("octo", "demo", number).unwrap(),
+        body: CommentBody::parse(body).unwrap(),
+        key: None,
+        priority: 0,
+        not_before: None,
+        not_before_span_ms: None,
+        expiry: None,
+        replace_key: None,
+        if_open: false,
+        hold: false,
+        created_at: NOW,
+        accepted: clock().mark(),
+        quota: Quota::NONE,
+    }
+}
+
+pub(crate) async fn insert(store: &Store, job: NewJob) -> Inserted {
+    store.insert_all(vec![job]).await.unwrap().remove(0)
+}
+
+/// Every job that can be read, with its text.
+pub(crate) async fn jobs(store: &Store) -> Vec<(Job, String)> {
+    read(store).await.unwrap().0
+}
+
+/// State and text of the jobs that can be read, and the ids of those that cannot.
+pub(crate) async fn damaged_ids(
+    store: &Store,
+) -> Result<(BTreeMap<u64, (State, String)>, BTreeSet<u64>), StoreError> {
+    let (jobs, damaged) = read(store).await?;
+    let jobs = jobs
+        .into_iter()
+        .map(|(job, text)| (job.id.get(), (job.state, text)));
+    Ok((jobs.collect(), damaged))
+}
+
+async fn read(store: &Store) -> Result<(Vec<(Job, String)>, BTreeSet<u64>), StoreError> {
+    let (mut jobs, mut damaged) = (Vec::new(), BTreeSet::new());
+    let mut after: Option<Cursor> = None;
+    loop {
+        let query = ListQuery {
+            after,
+            limit: 500,
+            with_body: true,
+            max_bytes: usize::MAX,
+            finished_since: UnixMs(i64::MIN),
+            finished_only: false,
+        };
+        let page = store.list(query).await?;
+        let found = page.jobs.into_iter();
+        jobs.extend(found.map(|(job, body)| (job, body.unwrap_or_default())));
+        damaged.extend(page.damaged.iter().map(|(id, _)| id.get()));
+        after = page.next;
+        if after.is_none() {
+            return Ok((jobs, damaged));
+        }
+    }
+}
+
+/// The files of a closed store; sled lets go of them a moment after it was dropped.
+pub(crate) fn raw(queue: &Path, generation: &str) -> sled::Db {
+    let config = sled::Config::new()
+        .path(queue.join(generation))
+        .flush_every_ms(None);
+    let start = Instant::now();
+    loop {
+        match config.open() {
+            Ok(db) => return db,
+            Err(error) if start.elapsed() > Duration::from_secs(10) => panic!("{error}"),
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+}
+
+/// Unpacks the fixture of format 1 into a directory; returns the queue in it.
+pub(crate) fn fixture(directory: &Path) -> PathBuf {
+    let archive =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/store-format-1.tar.gz");
+    let status = Command::new("tar")
+        .arg("--extract")
+        .arg("--gzip")
+        .arg(format!("--file={}", archive.display()))
+        .arg(format!("--directory={}", directory.display()))
+        .status();
+    assert!(status.unwrap().success());
+    directory.join("queue")
+}
