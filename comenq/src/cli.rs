@@ -1,7 +1,9 @@
 //! Arguments: what can be typed, and the short form of `post`.
 //!
 //! Decides shape only; whether a target or a body is a good one is decided by
-//! the command. clap's own errors keep their text and their exit code 2.
+//! the command. clap's own errors keep their text and their exit code 2. What
+//! can only be meant as a value, `-1` or a time `-5m`, is taken as one, so that
+//! the error says what is wrong with it.
 
 mod post;
 #[cfg(test)]
@@ -66,7 +68,7 @@ pub(crate) struct Global {
     )]
     pub(crate) socket: PathBuf,
     /// How long a lost connection is repeated and an answer waited for
-    #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = timeout)]
+    #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = timeout, allow_hyphen_values = true)]
     pub(crate) timeout: Duration,
 }
 
@@ -103,7 +105,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// At most this many jobs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE)))]
     pub(crate) limit: Option<u32>,
     /// Finished jobs only, of any age, the newest first
     #[arg(long)]
@@ -116,14 +118,14 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// The job's number
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", allow_negative_numbers = true)]
     pub(crate) id: JobId,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct JobsArgs {
     /// The jobs' numbers
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, allow_negative_numbers = true)]
     pub(crate) ids: Vec<JobId>,
 }
 
@@ -131,7 +133,7 @@ pub(crate) struct JobsArgs {
 #[command(after_help = "Without BODY and without --file the comment is read from standard input.")]
 pub(crate) struct EditArgs {
     /// The job's number
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", allow_negative_numbers = true)]
     pub(crate) id: JobId,
     /// The new comment (`-`: standard input)
     #[arg(value_name = "BODY")]
@@ -150,6 +152,7 @@ pub(crate) struct RetryArgs {
     /// The jobs' numbers
     #[arg(
         value_name = "ID",
+        allow_negative_numbers = true,
         required_unless_present = "reason",
         conflicts_with = "reason"
     )]

@@ -25,6 +25,8 @@ pub(crate) struct Failure {
     pub(crate) detail: Option<String>,
     /// Whether the same command may succeed later.
     pub(crate) retryable: bool,
+    /// When, in seconds from now, where the daemon says.
+    pub(crate) retry_after_s: Option<u64>,
     /// The key to repeat with, when a comment may have been queued.
     pub(crate) key: Option<SubmitKey>,
     pub(crate) exit: Exit,
@@ -37,6 +39,7 @@ impl Failure {
             message: message.into(),
             detail: None,
             retryable: false,
+            retry_after_s: None,
             key: None,
             exit,
         }
@@ -165,6 +168,7 @@ impl From<WireError> for Failure {
             message,
             detail,
             retryable: error.retryable,
+            retry_after_s: error.retry_after_s,
             key: None,
             exit: Exit::from_code(error.code.exit_code()),
         }
@@ -198,6 +202,8 @@ impl From<BodyError> for Failure {
 fn in_words(time: Duration) -> String {
     let (seconds, millis) = (time.as_secs(), time.subsec_millis());
     match (seconds, millis) {
+        (3600.., _) => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        (120.., _) => format!("{} min {} s", seconds / 60, seconds % 60),
         (0, _) => format!("{millis} ms"),
         (_, 0) => format!("{seconds} s"),
         _ => format!("{seconds}.{millis:03} s"),

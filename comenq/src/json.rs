@@ -240,6 +240,8 @@ struct ErrorJson<'a> {
     detail: Option<&'a str>,
     retryable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
 }
 
@@ -251,6 +253,7 @@ impl<'a> From<&'a Failure> for ErrorDocument<'a> {
                 message: &failure.message,
                 detail: failure.detail.as_deref(),
                 retryable: failure.retryable,
+                retry_after_s: failure.retry_after_s,
                 key: failure.key.as_ref().map(comenq_proto::SubmitKey::as_str),
             },
         }

@@ -145,17 +145,26 @@ fn json_line<T: Serialize>(content: T) -> serde_json::Result<String> {
 }
 
 /// Text from the daemon, GitHub or other users on one line, with every control
-/// character shown instead of sent: a terminal would obey some of them.
+/// character shown instead of sent: a terminal would obey some of them, and those
+/// of writing direction make a line read as another.
 pub(crate) fn plain_line(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' | '\t' => plain.push(' '),
-            _ if character.is_control() => plain.extend(character.escape_default()),
+            _ if character.is_control() || reorders(character) => {
+                plain.extend(character.escape_default());
+            }
             _ => plain.push(character),
         }
     }
     plain
+}
+
+/// Whether it changes the order or the lines in which others are shown. The marks
+/// that real right-to-left text needs (U+200E, U+200F) do neither to other words.
+const fn reorders(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]
@@ -171,6 +180,10 @@ mod tests {
 
     #[test]
     fn control_characters_are_shown_not_sent() {
+        assert_eq!(
+            plain_line("a\u{202e}b\u{2066}c\u{2028}d"),
+            "a\\u{202e}b\\u{2066}c\\u{2028}d"
+        );
         assert_eq!(plain_line("a\x1b[31m\r\n\tb ü"), "a\\u{1b}[31m\\r  b ü");
     }
 }

@@ -55,6 +55,14 @@ impl Times {
         format!("{} ({} ago)", self.clock(unix_ms), span(passed))
     }
 
+    /// As [`ahead`](Self::ahead), or as [`ago`](Self::ago) once it has come.
+    pub(crate) fn near(self, unix_ms: i64) -> String {
+        match self.until(unix_ms) {
+            Duration::ZERO => self.ago(unix_ms),
+            _ => self.ahead(unix_ms),
+        }
+    }
+
     fn until(self, unix_ms: i64) -> Duration {
         let left = unix_ms.saturating_sub((self.now)().as_millisecond());
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
@@ -111,6 +119,8 @@ mod tests {
         assert_eq!(times().ahead(NOW), "now");
         assert_eq!(times().ahead(i64::MIN), "now");
         assert_eq!(times().ago(NOW - 3 * 3_600_000), "10:10 (3 h ago)");
+        assert_eq!(times().near(NOW - 3 * 3_600_000), "10:10 (3 h ago)");
+        assert_eq!(times().near(NOW + 31 * 60_000), "13:41 (in 31 min)");
         for (seconds, text) in [
             (90, "90 s"),
             (91, "2 min"),

@@ -129,10 +129,21 @@ impl Clock {
         self.source.wall()
     }
 
-    /// GitHub's time where it is known, else the wall clock's: for what people chose or count by
-    /// the calendar.
+    /// The wall clock where GitHub's does not contradict it, else GitHub's: for what people are
+    /// told, and count by the calendar. GitHub's own has whole seconds and would seem to run back.
     #[must_use]
     pub fn best_wall(&self) -> UnixMs {
+        let wall = self.wall();
+        match self.github_now() {
+            Some(github) if github.since(wall).max(wall.since(github)) > CONTRADICTION => github,
+            _ => wall,
+        }
+    }
+
+    /// GitHub's time where it is known, else the wall clock's: decides what is due of the times
+    /// that people chose.
+    #[must_use]
+    pub fn due_now(&self) -> UnixMs {
         self.github_now().unwrap_or_else(|| self.wall())
     }
 
@@ -234,6 +245,9 @@ impl Clock {
 /// How far two readings of GitHub's clock may differ: a `Date` has whole seconds and is as old as
 /// its way to us.
 const BRIDGE_SLACK: Duration = Duration::from_secs(5);
+
+/// How far our wall clock may be from GitHub's before it counts as wrong.
+const CONTRADICTION: Duration = Duration::from_secs(60);
 
 /// The kernel's clocks.
 struct SystemTimeSource {

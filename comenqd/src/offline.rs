@@ -20,12 +20,20 @@ pub enum OfflineError {
     #[error("{0}")]
     Store(#[from] StoreError),
     /// The file to import cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error(
+        "cannot read {path}: {source}; name a file that `comenq export` printed, or - for standard input"
+    )]
     File {
         /// The file.
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// There is nothing in it.
+    #[error("{path} is empty; name a file that `comenq export` printed")]
+    Empty {
+        /// The file.
+        path: PathBuf,
     },
     /// Not the user who owns the queue, and cannot become it.
     #[error("cannot become the owner of {path}: {source}; run this as root or as that user")]
@@ -67,17 +75,23 @@ pub fn run(command: &Command, queue: &Path, out: &mut dyn Write) -> Result<bool,
     }
 }
 
+/// Opens what is to be imported, and makes sure that it can be read before anything is created.
 fn open(file: &Path) -> Result<Box<dyn BufRead>, OfflineError> {
-    if file == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
-    }
-    match File::open(file) {
-        Ok(opened) => Ok(Box::new(BufReader::new(opened))),
-        Err(source) => Err(OfflineError::File {
+    let failed = |source| OfflineError::File {
+        path: file.to_owned(),
+        source,
+    };
+    let mut lines: Box<dyn BufRead> = if file == Path::new("-") {
+        Box::new(BufReader::new(io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(file).map_err(failed)?))
+    };
+    if lines.fill_buf().map_err(failed)?.is_empty() {
+        return Err(OfflineError::Empty {
             path: file.to_owned(),
-            source,
-        }),
+        });
     }
+    Ok(lines)
 }
 
 /// Whatever root creates in a queue, its daemon could not open.
@@ -143,4 +157,71 @@ fn print_import(imported: &store::Imported, queue: &Path, out: &mut dyn Write) -
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn import(file: &Path, queue: &Path) -> String {
+        let command = Command::Import {
+            file: file.to_owned(),
+        };
+        run(&command, queue, &mut io::sink())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_imported_is_named_and_creates_nothing() {
+        let room = tempfile::tempdir().unwrap();
+        let queue = room.path().join("queue");
+        let empty = room.path().join("empty");
+        fs::write(&empty, "").unwrap();
+        let absent = room.path().join("absent");
+        for (file, expected) in [
+            (room.path(), "Is a directory"),
+            (&empty, "is empty; name a file"),
+            (&absent, "No such file"),
+        ] {
+            let error = import(file, &queue);
+            assert!(error.contains(expected), "{error}");
+            assert!(error.contains(&file.display().to_string()), "{error}");
+            assert!(error.contains("`comenq export` printed"), "{error}");
+        }
+        assert!(!queue.exists());
+    }
+
+    #[test]
+    fn a_check_leaves_a_directory_without_a_queue_as_it_was() {
+        let room = tempfile::tempdir().unwrap();
+        let file = room.path().join("file");
+        fs::write(&file, "").unwrap();
+        let empty = room.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        let absent = room.path().join("absent");
+        for queue in [&empty, &file, &absent] {
+            let error = run(&Command::Check, queue, &mut io::sink()).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains("there is no queue in"), "{error}");
+            assert!(error.contains("--queue-path"), "{error}");
+        }
+        assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
+        assert!(!absent.exists());
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_queue_is_named() {
+        let room = tempfile::tempdir().unwrap();
+        let export = room.path().join("export");
+        fs::write(&export, "x\n").unwrap();
+        for queue in [export.clone(), export.join("below")] {
+            let error = import(&export, &queue);
+            let expected = format!(
+                "{} is a file, and the queue is a directory",
+                export.display()
+            );
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
 }

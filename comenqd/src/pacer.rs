@@ -75,7 +75,8 @@ pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Pl
             left,
         };
     }
-    if agenda.undated && !identified {
+    let waits_for_a_time = agenda.undated || agenda.next_due.is_some();
+    if waits_for_a_time && clock.github_now().is_none() {
         return Plan::AskIdentity;
     }
     let slot = slot(agenda, clock, pace);
@@ -91,7 +92,8 @@ pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Pl
         Some((_, left)) => left,
         None => slot,
     };
-    if !identified && (left.is_zero() || is_from_another_boot(agenda, clock)) {
+    let is_unknown = clock.github_now().is_none() && is_from_another_boot(agenda, clock);
+    if is_unknown || (!identified && left.is_zero()) {
         return Plan::AskIdentity;
     }
     match look {

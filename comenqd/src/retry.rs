@@ -76,6 +76,8 @@ pub enum Decision {
     LookFirst {
         /// What happened.
         reason: String,
+        /// The lane waits too: whatever it asks is answered by something in between.
+        wait: Option<LaneWait>,
     },
     /// Dead letter.
     Dead {
@@ -138,6 +140,12 @@ pub fn decide(outcome: &Outcome, tried: &Tried, policy: &Policy) -> Decision {
         // Even the last attempt that is allowed: whether it was one too many is told by the looks.
         Outcome::Unknown { reason } => Decision::LookFirst {
             reason: format!("attempt {} ended with {reason}", tried.attempts),
+            wait: None,
+        },
+        // What keeps the answer from us may have let the comment through.
+        Outcome::Foreign(trouble) => Decision::LookFirst {
+            reason: format!("attempt {} ended with {}", tried.attempts, trouble.reason),
+            wait: Some(lane_wait(trouble, tried.strikes, tried.seed, policy)),
         },
         Outcome::Refused { kind, reason } => Decision::Dead {
             failure: failure_of(*kind),

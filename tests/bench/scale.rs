@@ -14,7 +14,7 @@ use std::time::Duration;
 use comenq_proto::{CommentBody, JobCancel, JobList, Status, Target};
 use comenqd::clock::{Clock, UnixMs};
 use comenqd::store::{
-    AgendaQuery, Claim, Conclusion, LaneKey, Liveness, Moment, NewJob, Note, Options, Quota, Store,
+    AgendaQuery, Claim, Conclusion, LaneKey, Liveness, Moment, NewJob, Note, Options, Store,
 };
 use harness::connection::Connection;
 use harness::daemon::Daemon;
@@ -221,24 +221,12 @@ fn job(clock: &Clock, number: usize) -> Result<NewJob, Failure> {
     let uid = 10_000 + number % USERS;
     // A user has many targets with a few jobs each.
     let issue = u64::from(number / USERS / 3) + 1;
-    Ok(NewJob {
-        uid,
-        account: ACCOUNT.to_owned(),
-        asked_account: ACCOUNT.to_owned(),
-        target: Target::parse("octo", &format!("repo-{uid}"), issue)?,
-        body: CommentBody::parse(format!("{number}: {}", load::body()))?,
-        key: None,
-        priority: 0,
-        not_before: None,
-        not_before_span_ms: None,
-        expiry: None,
-        replace_key: None,
-        if_open: false,
-        hold: false,
-        created_at: clock.wall(),
-        accepted: clock.mark(),
-        quota: Quota::NONE,
-    })
+    let target = Target::parse("octo", &format!("repo-{uid}"), issue)?;
+    let body = CommentBody::parse(format!("{number}: {}", load::body()))?;
+    let (created_at, accepted) = (clock.wall(), clock.mark());
+    Ok(NewJob::plain(
+        uid, ACCOUNT, target, body, created_at, accepted,
+    ))
 }
 
 async fn claim_and_conclude(store: &Store, clock: &Arc<Clock>) -> Result<(), Failure> {
@@ -246,6 +234,7 @@ async fn claim_and_conclude(store: &Store, clock: &Arc<Clock>) -> Result<(), Fai
         account: ACCOUNT.to_owned(),
         host: HOST.to_owned(),
         accounts: vec![(ACCOUNT.to_owned(), 1)],
+        unable: Vec::new(),
         longest_wait: Duration::from_secs(3601),
         clock: Arc::clone(clock),
     };

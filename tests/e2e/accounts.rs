@@ -118,6 +118,23 @@ fn two_accounts_of_one_login_share_the_pace() {
 }
 
 #[test]
+fn the_slower_of_two_accounts_of_one_login_sets_the_pace() {
+    let standin = standin();
+    standin.add_token(SECOND_TOKEN, LOGIN, USER_ID);
+    let daemon = both(&standin)
+        .number("accounts.one.cooldown_period_seconds", 1)
+        .number("accounts.two.cooldown_period_seconds", 3)
+        .start();
+    // Then both are known to be one user.
+    daemon.wait_posted(post(&daemon, ISSUE, "first", &["--account", "two"]));
+    for text in ["second", "third"] {
+        daemon.wait_posted(post(&daemon, ISSUE, text, &["--account", "one"]));
+    }
+    let gaps = gaps(&standin);
+    assert!(gaps[1] >= Duration::from_secs(3), "{gaps:?}");
+}
+
+#[test]
 fn the_shared_pace_outlives_a_restart_in_either_order() {
     for (before, after) in [("one", "two"), ("two", "one")] {
         let (standin, mut daemon) = one_login(3);

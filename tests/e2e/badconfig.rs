@@ -71,14 +71,12 @@ const BAD: &[(&str, &str, &str)] = &[
 ];
 
 /// What a start with this set-up says; it must fail.
-fn refused(setup: &Setup) -> String {
-    let socket = setup.socket();
-    let output = setup
-        .command(&["--listen", socket.to_str().unwrap()])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
+fn refused(setup: Setup) -> String {
+    let mut daemon = Daemon::idle(setup);
+    daemon.spawn();
+    let status = daemon.wait_exit();
+    let text = daemon.log();
+    assert_eq!(status.code(), Some(1), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
     text
 }
@@ -95,7 +93,7 @@ fn at_the_start_every_bad_value_is_named_with_file_line_and_reason() {
     let standin = standin();
     for (key, value, reason) in BAD {
         let setup = Setup::for_standin(&standin).raw(key, value);
-        let text = refused(&setup);
+        let text = refused(setup);
         let name = key.rsplit('.').next().unwrap();
         for part in ["config.toml line ", name, reason] {
             let is_name = key.contains("no-such-user") || key.contains("Bot");
@@ -157,7 +155,7 @@ fn an_app_key_that_is_none() {
             .number("app_id", 1)
             .number("installation_id", 2)
             .text("app_key_file", &file);
-        let text = refused(&setup);
+        let text = refused(setup);
         assert!(
             text.contains(expected) && text.contains("app-key"),
             "{text}"
@@ -173,7 +171,7 @@ fn an_app_that_lacks_a_part_says_which() {
         let setup = Setup::for_standin(&standin)
             .token(Token::Absent)
             .number(key, 1);
-        let text = refused(&setup);
+        let text = refused(setup);
         assert!(text.contains(missing), "{text}");
     }
 }
@@ -204,4 +202,59 @@ fn a_check_says_the_same_and_starts_nothing() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("max_attempts = 0"), "{text}");
     assert!(!setup.path("queue").exists() && !setup.socket().exists());
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_in_no_log_and_no_status() {
+    let (_standin, mut daemon) = world();
+    for (key, value) in [
+        (
+            "github_api_url",
+            "'https://u:ghp_LEAKEDLEAKED@ghe.example.com'",
+        ),
+        (
+            "accounts.bot.api_url",
+            "'https://ghe.example.com/?token=LEAKED'",
+        ),
+        (
+            "github_token_file",
+            "'0123456789abcdef0123456789abcdefLEAKED00'",
+        ),
+        ("github_token_file", "' ghp_LEAKEDspace'"),
+        ("app_key_file", "'MIIEowLEAKEDKCAQEA'"),
+        ("log_level", "'ghp_LEAKEDLEAKED'"),
+        ("ghp_LEAKEDLEAKED", "1"),
+    ] {
+        let was = daemon.setup.get(key);
+        daemon.setup.set(key, value);
+        let error = reload_error(&daemon);
+        assert!(!error.contains("LEAKED"), "{key}: {error}");
+        assert!(error.contains("config.toml line "), "{key}: {error}");
+        match was {
+            Some(was) => daemon.setup.set(key, &was),
+            None => daemon.setup.unset(key),
+        }
+    }
+    let told = daemon.cli(&["status"]).ok().stdout;
+    assert!(!told.contains("LEAKED"), "{told}");
+    assert!(!daemon.log().contains("LEAKED"), "{}", daemon.log());
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let (_standin, mut daemon) = world();
+    let pipe = daemon.setup.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let directory = daemon.setup.path(".");
+    for (path, kind) in [(pipe, "a pipe"), (directory, "a directory")] {
+        daemon
+            .setup
+            .set("accounts.bot.github_token_file", &format!("{path:?}"));
+        let error = reload_error(&daemon);
+        assert!(
+            error.contains(&format!("is {kind}, not a token file")),
+            "{error}"
+        );
+        assert!(!error.contains("chmod"), "{error}");
+    }
 }

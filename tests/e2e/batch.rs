@@ -44,7 +44,7 @@ fn one_bad_line_and_none_is_queued() {
     let refused = json!({"target": "acme/site#1", "body": "two"});
     let done = batch(&daemon, &lines(&[good.clone(), refused])).run();
     assert_refused(&done, 4, ErrorCode::RepositoryNotAllowed);
-    assert!(done.stderr.contains("job 2 of the batch"), "{done:?}");
+    assert!(done.stderr.contains("line 2 of the batch"), "{done:?}");
     for bad in [
         json!({"target": "octo/demo", "body": "x"}),
         json!({"target": "octo/demo#1"}),

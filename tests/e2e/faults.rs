@@ -211,6 +211,11 @@ fn headers_that_trickle_but_arrive() {
 }
 
 #[test]
+fn a_proxy_that_keeps_only_the_answer_from_us_makes_no_second_comment() {
+    found(Fault::on_post().answer(Answer::Refuse(Refusal::ProxyForbidden)));
+}
+
+#[test]
 fn a_proxys_refusal_is_not_the_jobs_fault() {
     for refusal in [Refusal::ProxyForbidden, Refusal::ProxyAuthentication] {
         let (standin, daemon) = world_with(|setup| setup);

@@ -1,11 +1,11 @@
 //! What a job went through, and how long finished jobs are kept.
 
-use comenq_proto::{JobGet, JobState, LogEntry, LogKind};
+use comenq_proto::{ErrorCode, JobGet, JobState, LogEntry, LogKind};
 use harness::daemon::{Daemon, submission};
 use harness::github::{Answer, Fault, Refusal};
 use harness::wait;
 
-use crate::world::{ISSUE, OTHER, SOON, bodies, posts, world, world_with};
+use crate::world::{ISSUE, OTHER, SOON, assert_refused, bodies, posts, world, world_with};
 
 fn log(daemon: &Daemon, id: u64) -> Vec<LogEntry> {
     let reply = daemon.connect().call(&JobGet { id }).unwrap();
@@ -132,6 +132,19 @@ fn the_history_has_finished_jobs_only_the_newest_first() {
     daemon.wait_posted(2);
     daemon.wait_for(3, &[JobState::Failed]);
     assert_eq!(history(&daemon), [3, 2, 1]);
+    let cursor = |line: &[&str]| {
+        let page = daemon.cli(line).ok().json();
+        page["next_cursor"].as_str().unwrap().to_owned()
+    };
+    let list = ["list", "--json", "--limit", "1"];
+    let of_history = cursor(&[&list[..], &["--history"]].concat());
+    let of_list = cursor(&list);
+    for line in [
+        &["list", "--json", "--cursor", &of_history][..],
+        &["list", "--json", "--history", "--cursor", &of_list],
+    ] {
+        assert_refused(&daemon.cli(line).run(), 2, ErrorCode::InvalidCursor);
+    }
 }
 
 #[test]
@@ -158,7 +171,7 @@ fn finished_jobs_beyond_the_number_go_and_their_keys_stay() {
         daemon.restart();
     }
     let other = submit(&daemon, "another text", "a").unwrap_err();
-    assert_eq!(other.code, comenq_proto::ErrorCode::KeyReused);
+    assert_eq!(other.code, ErrorCode::KeyReused);
     assert_eq!(bodies(&standin).len(), 3);
     assert!(daemon.log().contains("pruned 1 finished jobs"));
 }

@@ -1,8 +1,11 @@
 //! Submit keys: the same submission twice is one job, and a key never stands
 //! for two different comments.
 
-use comenq_proto::{ErrorCode, JobState};
+use std::time::{Duration, SystemTime};
+
+use comenq_proto::{ErrorCode, JobState, JobSubmit, JobSubmitBatch};
 use harness::daemon::submission;
+use harness::wait;
 use serde_json::json;
 
 use crate::world::{ISSUE, OTHER, assert_posted_once, bodies, posts, world, world_with};
@@ -170,4 +173,41 @@ fn bad_keys_are_refused() {
     }
     let longest = "k".repeat(128);
     daemon.cli(&["post", "--key", &longest, ISSUE, "x"]).ok();
+}
+
+#[test]
+fn a_key_finds_its_job_though_the_submission_would_be_refused_by_now() {
+    let (standin, daemon) = world();
+    let now = || i64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    let mut request = submission(ISSUE, "once", Some("key-1"));
+    let expires_at_ms = now() + 2_500;
+    request.expires_at_ms = Some(expires_at_ms);
+    daemon.connect().call(&request).unwrap().unwrap();
+    daemon.wait_posted(1);
+    wait::until("the time to expire", Duration::from_secs(10), || {
+        (now() > expires_at_ms).then_some(())
+    });
+    let again = daemon.connect().call(&request).unwrap().unwrap();
+    assert_eq!((again.job.id, again.duplicate), (1, true));
+    request.key = Some("key-2".to_owned());
+    let fresh = daemon.connect().call(&request).unwrap().unwrap_err();
+    assert_eq!(fresh.code, ErrorCode::InvalidValue);
+    let batch = JobSubmitBatch {
+        jobs: vec![
+            submission(OTHER, "more", Some("key-3")),
+            JobSubmit {
+                key: Some("key-1".to_owned()),
+                ..request
+            },
+        ],
+    };
+    let both = daemon.connect().call(&batch).unwrap().unwrap();
+    let ids: Vec<_> = both
+        .jobs
+        .iter()
+        .map(|it| (it.job.id, it.duplicate))
+        .collect();
+    assert_eq!(ids, [(2, false), (1, true)]);
+    daemon.wait_posted(2);
+    assert_eq!(posts(&standin).len(), 2);
 }

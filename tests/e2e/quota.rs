@@ -93,6 +93,8 @@ fn submissions_within_a_minute_are_limited_and_the_end_is_said() {
     }
     let done = held(&daemon, "three");
     assert_over(&daemon, &done, "max_submits_per_minute", 2, 2);
+    let seconds = done.json_error()["retry_after_s"].as_u64().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
     let frees = frees_in(&daemon).unwrap();
     assert!((1..=60).contains(&frees), "{frees} s");
 }

@@ -185,6 +185,7 @@ fn socket_and_queue_stay_and_the_log_says_so() {
     let (_standin, mut daemon) = world();
     let (socket, queue) = (daemon.setup.path("s2"), daemon.setup.path("queue2"));
     let quoted = |path: &std::path::Path| format!("'{}'", path.display());
+    let was = daemon.setup.get("queue_path").expect("a path of its own");
     daemon.setup.set("queue_path", &quoted(&queue));
     daemon.setup.set("hold_restored_jobs", "false");
     daemon.reload();
@@ -194,6 +195,20 @@ fn socket_and_queue_stay_and_the_log_says_so() {
     }
     assert!(!socket.exists() && !queue.exists());
     daemon.wait_posted(daemon.submit(ISSUE, "as before").job.id);
+    // As the file was is as it is: nothing waits for a restart, least of all the queue in use.
+    let in_force = format!("queue_path = \"{}\"", daemon.setup.path("queue").display());
+    let stays = |log: &str| log.matches("reload: queue_path stays").count();
+    daemon.setup.set("queue_path", &was);
+    daemon.setup.unset("hold_restored_jobs");
+    daemon.reload();
+    let log = daemon.log();
+    assert_eq!(stays(&log), 1, "{log}");
+    let reloads = log
+        .lines()
+        .filter(|it| it.contains("configuration reloaded: "));
+    for line in reloads {
+        assert!(line.contains(&in_force), "{line}");
+    }
 }
 
 #[test]

@@ -85,6 +85,12 @@ fn others_errors_are_not_shown() {
             .contains("Not Found")
     );
     assert_eq!(show(BEN)["last_error"], Value::Null);
+    let tried = |uid| run(&daemon, uid, &["show", "--json", &id]).json()["attempt_log"].clone();
+    assert_eq!(tried(ANN)[0]["outcome"], "refused");
+    assert_eq!(tried(BEN), serde_json::json!([]), "nor what was tried");
+    let told = |uid| run(&daemon, uid, &["show", &id]).stdout;
+    let advice = format!("comenq retry {id}");
+    assert!(told(ANN).contains(&advice) && !told(BEN).contains(&advice));
 }
 
 #[test]

@@ -91,6 +91,30 @@ fn in_each_state_a_verb_works_or_says_why_not() {
 }
 
 #[test]
+fn a_verb_that_comes_too_late_says_why_and_what_to_do() {
+    let (_standin, daemon) = world();
+    let posted = daemon.submit(ISSUE, "there").job.id;
+    let posted = daemon.wait_posted(posted);
+    let refused = |verb, id: u64| daemon.cli(&words(verb, &id.to_string())).run().json_error();
+    let error = refused("edit", posted.id);
+    let url = posted.comment_url.unwrap();
+    let said = format!(
+        "job #{} cannot be edited: it was posted already: {url}",
+        posted.id
+    );
+    assert_eq!(error["message"], said);
+    assert_eq!(error["detail"], "edit it on GitHub");
+    let dead = daemon.submit("octo/demo#404", "x").job.id;
+    daemon.wait_for(dead, &[JobState::Failed]);
+    let error = refused("hold", dead);
+    assert_eq!(
+        error["message"],
+        format!("job #{dead} cannot be held: it has failed")
+    );
+    assert_eq!(error["detail"], format!("`comenq retry {dead}` revives it"));
+}
+
+#[test]
 fn a_job_that_is_not_there_is_said_to_be_not_there() {
     let (_standin, daemon) = world();
     for verb in VERBS {

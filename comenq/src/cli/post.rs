@@ -38,7 +38,7 @@ pub(crate) struct PostArgs {
     #[arg(value_name = "TARGET", required_unless_present = "batch")]
     pub(crate) target: Option<String>,
     /// The number, unless TARGET has one, and the comment (`-`: standard input)
-    #[arg(value_name = "NUMBER|BODY", num_args = 0..=2)]
+    #[arg(value_name = "NUMBER|BODY", num_args = 0..=2, allow_negative_numbers = true)]
     pub(crate) rest: Vec<String>,
     /// Read the comment from a file (`-`: standard input)
     #[arg(short = 'F', long, value_name = "FILE")]
@@ -74,10 +74,10 @@ pub(crate) struct SubmitOptions {
     )]
     pub(crate) priority: i8,
     /// Do not post it before then
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub(crate) not_before: Option<When>,
     /// Never post it after then
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub(crate) expires: Option<When>,
     /// Supersede your queued jobs with the same one for the same target
     #[arg(long, value_name = "KEY")]

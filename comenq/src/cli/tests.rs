@@ -95,6 +95,29 @@ fn impossible_times_ids_and_keys_are_usage_errors() {
 }
 
 #[test]
+fn what_is_below_zero_is_told_what_is_wrong_with_it() {
+    for (line, said) in [
+        (
+            &["post", "o/r#1", "x", "--expires", "-5m"][..],
+            "above zero",
+        ),
+        (&["post", "o/r#1", "x", "--not-before", "-5m"], "above zero"),
+        (&["list", "--timeout", "-3s"], "60s, 500ms or 2m"),
+        (&["list", "--limit", "-1"], "-1 is not in 1..="),
+        (&["show", "-1"], "invalid value '-1' for '<ID>'"),
+        (&["cancel", "-1"], "invalid value '-1' for '<ID>...'"),
+        (&["retry", "-1"], "invalid value '-1' for '[ID]...'"),
+        (&["edit", "-1", "x"], "invalid value '-1' for '<ID>'"),
+    ] {
+        let error = parsed(line).unwrap_err().to_string();
+        assert!(error.contains(said), "{line:?}: {error}");
+        assert!(!error.contains("-- -"), "{line:?}: {error}");
+    }
+    assert_eq!(post(&["o/r#1", "-1"]).rest, ["-1"]);
+    assert_eq!(post(&["o/r", "-1", "x"]).rest, ["-1", "x"]);
+}
+
+#[test]
 fn json_is_seen_before_parsing_but_not_in_a_body() {
     let seen = |line: &[&str]| wants_json(&line.iter().map(OsString::from).collect::<Vec<_>>());
     assert!(seen(&["comenq", "nonsense", "--json"]));

@@ -52,8 +52,9 @@ struct Line {
     body: String,
     key: Option<String>,
     account: Option<String>,
+    // Wider than its bounds, so that a number beyond them is told the bounds.
     #[serde(default)]
-    priority: i8,
+    priority: i64,
     not_before: Option<String>,
     expires: Option<String>,
     replace_key: Option<String>,
@@ -70,13 +71,16 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let input = read(file, context)?;
     let key = key.unwrap_or_else(SubmitKey::random);
-    let request = JobSubmitBatch {
-        jobs: jobs(&input, &key, context.output.times())?,
-    };
+    let Batch { jobs, lines } = jobs(&input, &key, context.output.times())?;
+    let request = JobSubmitBatch { jobs };
     drop(input);
     check(&request)?;
     let answer = context.client.call(&request);
-    let reply = answer.map_err(|error| Failure::of_submission(error, &context.client, &key))?;
+    let reply = answer.map_err(|error| {
+        let mut failure = Failure::of_submission(error, &context.client, &key);
+        failure.message = name_line(failure.message, &lines);
+        failure
+    })?;
     if reply.jobs.len() != request.jobs.len() {
         let error = CallError::Protocol {
             reason: format!(
@@ -112,9 +116,25 @@ fn read(file: &Path, context: &mut Context<'_>) -> Result<Vec<u8>, Failure> {
     Ok(input)
 }
 
+/// The jobs of a batch, and in which line each stands.
+struct Batch {
+    jobs: Vec<JobSubmit>,
+    lines: Vec<usize>,
+}
+
+/// The daemon counts jobs and knows no lines: its `job 2 of the batch: …` as the line of that job.
+fn name_line(message: String, lines: &[usize]) -> String {
+    let named = message.strip_prefix("job ").and_then(|rest| {
+        let (job, rest) = rest.split_once(" of the batch: ")?;
+        let line = lines.get(job.parse::<usize>().ok()?.checked_sub(1)?)?;
+        Some(format!("line {line} of the batch: {rest}"))
+    });
+    named.unwrap_or(message)
+}
+
 /// The jobs of all lines that are not blank.
-fn jobs(input: &[u8], key: &SubmitKey, times: Times) -> Result<Vec<JobSubmit>, Failure> {
-    let mut jobs = Vec::new();
+fn jobs(input: &[u8], key: &SubmitKey, times: Times) -> Result<Batch, Failure> {
+    let (mut jobs, mut lines) = (Vec::new(), Vec::new());
     let mut keys = HashSet::new();
     for (at, line) in input.split(|byte| *byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
@@ -136,22 +156,18 @@ fn jobs(input: &[u8], key: &SubmitKey, times: Times) -> Result<Vec<JobSubmit>, F
             return Err(in_line(Failure::usage(message)));
         }
         jobs.push(job);
+        lines.push(number);
     }
     if jobs.is_empty() {
         return Err(Failure::usage(
             "the batch is empty; it has one JSON object a line, see comenq post --help",
         ));
     }
-    Ok(jobs)
+    Ok(Batch { jobs, lines })
 }
 
 fn job(line: &[u8], number: usize, key: &SubmitKey, times: Times) -> Result<JobSubmit, Failure> {
-    let mut line: Line = serde_json::from_slice(line).map_err(|error| {
-        // serde_json counts lines from 1 in what it got: only the column helps.
-        let reason = error.to_string();
-        let reason = reason.replace(" at line 1 column", " at column");
-        Failure::usage(reason).with_detail("comenq post --help shows what a line may say")
-    })?;
+    let mut line = parse(line)?;
     let to = target(&mut line)?;
     let key = match line.key.take() {
         Some(key) => key,
@@ -159,17 +175,12 @@ fn job(line: &[u8], number: usize, key: &SubmitKey, times: Times) -> Result<JobS
     };
     let key = self::key(key, "key")?;
     let body = CommentBody::parse(line.body)?;
-    if !(MIN_PRIORITY..=MAX_PRIORITY).contains(&line.priority) {
-        return Err(invalid_value(format!(
-            "priority {} is not one of {MIN_PRIORITY} to {MAX_PRIORITY}",
-            line.priority
-        )));
-    }
+    let priority = priority(line.priority)?;
     let when = |text: Option<String>| text.map(|text| text.parse::<When>()).transpose();
     let replace_key = line.replace_key.map(|text| self::key(text, "replace_key"));
     let options = SubmitOptions {
         account: line.account,
-        priority: line.priority,
+        priority,
         not_before: when(line.not_before)?,
         expires: when(line.expires)?,
         replace_key: replace_key.transpose()?,
@@ -183,6 +194,44 @@ fn job(line: &[u8], number: usize, key: &SubmitKey, times: Times) -> Result<JobS
     })
 }
 
+/// What the parser says in Rust's words, and in a user's.
+const PLAIN: [(&str, &str); 3] = [
+    // It counts lines from 1 in what it got: only the column helps.
+    (" at line 1 column", " at column"),
+    ("expected u64", "expected a whole number from 1"),
+    ("expected i64", "expected a whole number"),
+];
+
+fn parse(line: &[u8]) -> Result<Line, Failure> {
+    let refused = |reason: String| {
+        Failure::usage(reason).with_detail("comenq post --help shows what a line may say")
+    };
+    // serde would take an array too, as the fields in the order of this program.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(refused(
+            "it must be a JSON object: {\"target\": …}".to_owned(),
+        ));
+    }
+    serde_json::from_slice(line).map_err(|error| {
+        let reason = PLAIN
+            .iter()
+            .fold(error.to_string(), |text, (theirs, plain)| {
+                text.replace(theirs, plain)
+            });
+        refused(reason)
+    })
+}
+
+fn priority(given: i64) -> Result<i8, Failure> {
+    let priority = i8::try_from(given).ok();
+    let priority = priority.filter(|it| (MIN_PRIORITY..=MAX_PRIORITY).contains(it));
+    priority.ok_or_else(|| {
+        invalid_value(format!(
+            "priority {given} is not one of {MIN_PRIORITY} to {MAX_PRIORITY}"
+        ))
+    })
+}
+
 fn target(line: &mut Line) -> Result<TargetRef, Failure> {
     let parts = (line.owner.take(), line.repo.take(), line.number.take());
     match (line.target.take(), parts, line.host.take()) {
@@ -192,7 +241,9 @@ fn target(line: &mut Line) -> Result<TargetRef, Failure> {
             target: Target::parse(&owner, &repo, number)?,
         }),
         _ => Err(Failure::usage(
-            "it must have either target, such as \"owner/repo#123\", or owner, repo and number",
+            "it must have either target, such as \"owner/repo#123\" or a URL, and then none of \
+             owner, repo, number and host; or owner, repo and number, and host where it is not \
+             the account's own",
         )),
     }
 }

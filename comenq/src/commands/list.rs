@@ -6,7 +6,10 @@
 use comenq_proto::{Job, JobList, JobState, MAX_PAGE};
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Context, words::target};
+use super::{
+    Context,
+    words::{target, trouble},
+};
 use crate::{
     cli::ListArgs,
     failure::Failure,
@@ -107,8 +110,7 @@ fn what(job: &Job, times: Times) -> String {
     if let Some(newer) = job.superseded_by {
         parts.push(format!("superseded by #{newer}"));
     }
-    let reason = job.last_error.clone();
-    parts.extend(reason.filter(|_| job.state != JobState::Posted));
+    parts.extend(trouble(job).map(ToOwned::to_owned));
     parts.extend(job.comment_url.as_deref().map(ToOwned::to_owned));
     parts.join("; ")
 }

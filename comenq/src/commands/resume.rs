@@ -1,4 +1,6 @@
 //! `comenq resume`: let a paused account try again.
+//!
+//! Decides that a daemon with something to say did nothing: it notes why.
 
 use comenq_proto::AccountResume;
 
@@ -19,6 +21,9 @@ pub(super) fn run(args: ResumeArgs, context: &mut Context<'_>) -> Result<(), Fai
     }
     for note in &reply.notes {
         output.note(note);
+    }
+    if !reply.notes.is_empty() {
+        return Ok(());
     }
     let text = format!(
         "account {} tries again; comenq status shows how it fares",

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use comenq_proto::{FailureCode, Job, JobGet, JobGetReply, JobState, LogEntry, LogKind};
+use comenq_proto::{FailureCode, Job, JobGet, JobGetReply, JobState, LogEntry, LogKind, Role};
 
 use super::{
     Context,
-    words::{count, target},
+    words::{count, target, trouble},
 };
 use crate::{
     cli::ShowArgs,
@@ -25,11 +25,15 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> Result<(), Fail
             attempt_log: reply.attempt_log.iter().map(LogEntryJson::from).collect(),
         });
     }
-    let story = story(&reply, context.output.times());
+    let may_change = context
+        .client
+        .ack()
+        .is_none_or(|ack| ack.authz.role == Role::Admin || ack.authz.uid == reply.job.uid);
+    let story = story(&reply, may_change, context.output.times());
     context.output.text(&story)
 }
 
-fn story(reply: &JobGetReply, times: Times) -> String {
+fn story(reply: &JobGetReply, may_change: bool, times: Times) -> String {
     let job = &reply.job;
     let mut lines = vec![
         format!("job #{} for {}: {}", job.id, target(job), job.state),
@@ -44,11 +48,7 @@ fn story(reply: &JobGetReply, times: Times) -> String {
     if job.attempts > 0 {
         lines.push(format!("tried {}", count(u64::from(job.attempts), "time")));
     }
-    lines.extend(
-        job.last_error
-            .as_ref()
-            .map(|why| format!("last trouble: {why}")),
-    );
+    lines.extend(trouble(job).map(|why| format!("last trouble: {why}")));
     if !job.state.is_finished() {
         let next = job.next_attempt_at_ms;
         lines.extend(next.map(|time| format!("next try: {}", times.ahead(time))));
@@ -61,7 +61,7 @@ fn story(reply: &JobGetReply, times: Times) -> String {
                 .map(|what| format!("waits for: {what}")),
         );
     }
-    lines.extend(ending(job, times));
+    lines.extend(ending(job, may_change, times));
     if !reply.attempt_log.is_empty() {
         lines.push("what was done:".to_owned());
         lines.extend(reply.attempt_log.iter().map(|entry| logged(entry, times)));
@@ -82,7 +82,7 @@ fn wishes(job: &Job, times: Times) -> Vec<String> {
     let not_before = job.not_before_ms;
     let expires = job.expires_at_ms.filter(|_| !job.state.is_finished());
     [
-        not_before.map(|time| format!("not before {}", times.ahead(time))),
+        not_before.map(|time| format!("not before {}", times.near(time))),
         expires.map(|time| format!("never after {}", times.ahead(time))),
         (job.priority != 0).then(|| format!("priority {}", job.priority)),
         job.if_open
@@ -142,7 +142,7 @@ fn logged(entry: &LogEntry, times: Times) -> String {
 }
 
 /// How it ended, or what its state means for the user.
-fn ending(job: &Job, times: Times) -> Vec<String> {
+fn ending(job: &Job, may_change: bool, times: Times) -> Vec<String> {
     let when = job
         .finished_at_ms
         .map(|at| times.ago(at))
@@ -159,16 +159,21 @@ fn ending(job: &Job, times: Times) -> Vec<String> {
         JobState::Uncertain => "it was sent, but no answer came; \
              before anything is posted again GitHub is asked whether the comment exists"
             .to_owned(),
-        JobState::Failed => format!("{}{}", format!("given up {when}").trim_end(), why(job)),
+        JobState::Failed => format!(
+            "{}{}",
+            format!("given up {when}").trim_end(),
+            why(job, may_change)
+        ),
         JobState::Cancelled => match job.superseded_by {
             Some(newer) => format!("superseded by #{newer} {when}"),
             None => format!("cancelled {when}"),
         },
         JobState::Expired => format!("expired {when} without being posted"),
-        JobState::Held => format!(
+        JobState::Held if may_change => format!(
             "held: it is not posted until somebody releases it: comenq release {}",
             job.id
         ),
+        JobState::Held => "held: it is not posted until its owner releases it".to_owned(),
         JobState::Queued | JobState::Posting | JobState::Unknown => return Vec::new(),
     };
     let elsewhere = url.filter(|_| job.state != JobState::Posted);
@@ -185,9 +190,10 @@ fn ending(job: &Job, times: Times) -> Vec<String> {
     .collect()
 }
 
-/// ` (locked), to try again: comenq retry 7`.
-fn why(job: &Job) -> String {
+/// ` (locked); to try again: comenq retry 7`, the latter for who may.
+fn why(job: &Job, may_change: bool) -> String {
     let failure = job.failure.filter(|code| *code != FailureCode::Unknown);
     let code = failure.map(|code| format!(" ({code})")).unwrap_or_default();
-    format!("{code}; to try again: comenq retry {}", job.id)
+    let retry = may_change.then(|| format!("; to try again: comenq retry {}", job.id));
+    code + &retry.unwrap_or_default()
 }

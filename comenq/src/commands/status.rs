@@ -1,4 +1,7 @@
 //! `comenq status`: how the daemon is, on one screen, with what to do.
+//!
+//! Decides the words of the screen. What a missing token needs the daemon says
+//! itself, in `degraded`: it knows where the account looks for one.
 
 use std::time::Duration;
 
@@ -13,13 +16,6 @@ use crate::{
     output::plain_line,
     times::{Times, span},
 };
-
-/// What the account has that exists without any in the configuration.
-const DEFAULT_ACCOUNT: &str = "default";
-
-const NO_TOKEN: &str = "no token: jobs are kept, nothing is posted; \
-     put a token into /etc/comenqd/github-token (root, mode 0600) or name a github_token_file, \
-     then: systemctl restart comenqd";
 
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = context.ask(&Status {})?;
@@ -90,7 +86,7 @@ fn own(own: &OwnUsage) -> String {
     };
     format!(
         "you: {} of {} jobs unfinished, {} of {} of text, {} of {} submissions within a minute, \
-         {}{per_day} posts within a day; {accounts}",
+         {}{per_day} comments taken within a day; {accounts}",
         own.queued_jobs,
         own.max_queued_jobs,
         size(own.queued_bytes),
@@ -152,11 +148,9 @@ fn account(lane: &LaneStatus, times: Times) -> Vec<String> {
         ),
         format!("  {}", doing(lane, times)),
     ];
-    if lane.token_source.is_none() {
-        lines.push(format!("  {}", no_token(lane)));
-    } else if let Some(remedy) = &lane.remedy {
-        lines.push(format!("  to mend it: {remedy}"));
-    }
+    // Without a token one must be put somewhere first: `degraded` says where.
+    let remedy = lane.remedy.as_ref().filter(|_| lane.token_source.is_some());
+    lines.extend(remedy.map(|remedy| format!("  to mend it: {remedy}")));
     lines.extend(
         lane.warnings
             .iter()
@@ -164,20 +158,6 @@ fn account(lane: &LaneStatus, times: Times) -> Vec<String> {
     );
     lines.extend(lane.owners.iter().map(|owner| barred(owner, times)));
     lines
-}
-
-fn no_token(lane: &LaneStatus) -> String {
-    if lane.account == DEFAULT_ACCOUNT {
-        return NO_TOKEN.to_owned();
-    }
-    format!(
-        "no token: its jobs are kept, nothing of it is posted; give [accounts.{}] one in \
-         /etc/comenqd/config.toml, then: {}",
-        lane.account,
-        lane.remedy
-            .as_deref()
-            .unwrap_or("systemctl restart comenqd")
-    )
 }
 
 fn barred(barred: &OwnerStatus, times: Times) -> String {
@@ -200,10 +180,12 @@ fn doing(lane: &LaneStatus, times: Times) -> String {
         "waiting_for_pace" => "waiting for the next turn",
         "posting" => "posting",
         "looking" => "looking whether a comment exists",
+        // With a reason it is GitHub's, and says so itself.
+        "limited" if lane.reason.is_some() => "limited",
         "limited" => "GitHub has limited this account",
         "blocked" => "blocked by GitHub",
         "offline" => "GitHub cannot be reached",
-        "no_token" => "waiting for a token",
+        "no_token" => "waiting for a token, nothing is posted",
         other => other,
     };
     let reason = lane.reason.as_ref().map(|reason| format!(": {reason}"));

@@ -1,6 +1,6 @@
 //! Words that several commands use for the same thing.
 
-use comenq_proto::Job;
+use comenq_proto::{Job, JobState};
 
 /// `owner/repo#123` of a job as the daemon tells it.
 pub(super) fn target(job: &Job) -> String {
@@ -10,6 +10,12 @@ pub(super) fn target(job: &Job) -> String {
 /// `#7 for owner/repo#123`.
 pub(super) fn name(job: &Job) -> String {
     format!("#{} for {}", job.id, target(job))
+}
+
+/// What went wrong, where that is not over and not said by the job's state.
+pub(super) fn trouble(job: &Job) -> Option<&str> {
+    let is_told = job.state == JobState::Posted || job.superseded_by.is_some();
+    job.last_error.as_deref().filter(|_| !is_told)
 }
 
 /// `600 B`, `64.0 MiB`.

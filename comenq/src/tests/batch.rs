@@ -139,6 +139,24 @@ fn a_refused_batch_ends_with_the_daemons_words() {
 }
 
 #[test]
+fn the_job_that_the_daemon_refuses_is_named_by_its_line() {
+    // The second job stands in the third line.
+    for (daemons, shown) in [
+        ("job 2 of the batch: no", "line 3 of the batch: no"),
+        ("job 1 of the batch: no", "line 1 of the batch: no"),
+        ("job 3 of the batch: no", "job 3 of the batch: no"),
+        ("job x of the batch: no", "job x of the batch: no"),
+    ] {
+        let daemon = TestDaemon::serving(move |peer| {
+            let (id, _) = peer.request::<JobSubmitBatch>();
+            peer.refuse(id, &WireError::new(ErrorCode::UnknownAccount, daemons));
+        });
+        let ran = against(&daemon, &LINE, TWO);
+        assert_eq!(ran.stderr, format!("error: {shown}\n"));
+    }
+}
+
+#[test]
 fn an_answer_for_fewer_jobs_is_no_success() {
     let daemon = TestDaemon::serving(|peer| {
         peer.answer::<JobSubmitBatch>(&JobSubmitBatchReply {
@@ -163,8 +181,9 @@ fn refused(input: &str) -> String {
 fn a_wrong_line_is_named_before_anybody_is_connected_to() {
     let good = r#"{"target": "o/r#1", "body": "text"}"#;
     for (wrong, said) in [
-        ("nonsense", "expected ident at column 2"),
-        ("[]", "invalid length 0"),
+        ("nonsense", "it must be a JSON object: {"),
+        ("[]", "it must be a JSON object: {"),
+        ("{nonsense}", "key must be a string at column 2"),
         (r#"{"target": "o/r#1"}"#, "missing field `body`"),
         (
             r#"{"target": "o/r#1", "body": "x", "prioriti": 1}"#,
@@ -178,7 +197,7 @@ fn a_wrong_line_is_named_before_anybody_is_connected_to() {
         ),
         (
             r#"{"target": "o/r#1", "host": "h", "body": "x"}"#,
-            "either target",
+            "none of owner, repo, number and host",
         ),
         (
             r#"{"owner": "o", "repo": "r", "body": "x"}"#,
@@ -191,8 +210,18 @@ fn a_wrong_line_is_named_before_anybody_is_connected_to() {
         ),
         (
             r#"{"target": "o/r#1", "body": "x", "priority": 1000}"#,
-            "integer `1000`",
+            "priority 1000 is not one of -100 to 100",
         ),
+        (
+            r#"{"target": "o/r#1", "body": "x", "priority": 1.5}"#,
+            "`1.5`, expected a whole number at column",
+        ),
+        (
+            r#"{"owner": "o", "repo": "r", "number": -1, "body": "x"}"#,
+            "`-1`, expected a whole number from 1 at column",
+        ),
+        (r#"["o/r#1", null, "text"]"#, "it must be a JSON object: {"),
+        (r#""o/r#1""#, "it must be a JSON object: {"),
         (
             r#"{"target": "o/r#1", "body": "x", "not_before": "soon"}"#,
             "\"soon\" is no time",

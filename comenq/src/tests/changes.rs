@@ -243,7 +243,13 @@ fn resume_names_the_account() {
     let daemon = resuming();
     let ran = against(&daemon, &["resume", "bot"], b"");
     assert_eq!(ran.stderr, "note: it was not paused\n");
+    assert_eq!(ran.stdout, "", "nothing was done, and nothing is claimed");
+    let daemon = TestDaemon::serving(|peer| {
+        peer.answer::<AccountResume>(&AccountResumeReply { notes: Vec::new() });
+    });
+    let ran = against(&daemon, &["resume", "bot"], b"");
     assert!(ran.stdout.starts_with("account bot tries again"));
+    assert_eq!(ran.stderr, "");
     let daemon = resuming();
     let printed = against(&daemon, &["resume", "bot", "--json"], b"").json();
     let expected = json!({ "schema": 1, "account": "bot", "notes": ["it was not paused"] });

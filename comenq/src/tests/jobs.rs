@@ -71,8 +71,11 @@ fn list_is_a_table_with_what_matters_of_each_job() {
         posted.created_at_ms = NOW_MS - 24 * 60 * MINUTE_MS;
         let mut cancelled = job(8, JobState::Uncertain);
         cancelled.cancel_requested = true;
+        let mut superseded = job(6, JobState::Cancelled);
+        superseded.superseded_by = JobId::new(14).ok();
+        superseded.last_error = Some("superseded by #14".into());
         peer.answer::<JobList>(&JobListReply {
-            jobs: vec![deferred, cancelled, posted],
+            jobs: vec![deferred, cancelled, posted, superseded],
             next_cursor: None,
         });
     });
@@ -81,6 +84,7 @@ ID  STATE      TARGET          SUBMITTED         TRIES  WHAT
 12  queued     owner/repo#123  12:07             2      next try 12:15 (in 5 min); GitHub said\\u{1b}[31m no
 8   uncertain  owner/repo#123  12:07             0      cancelled, outcome being looked up
 7   posted     owner/repo#123  2026-11-19 12:10  0      https://github.com/owner/repo/issues/123#c1
+6   cancelled  owner/repo#123  12:07             0      superseded by #14
 ";
     assert_eq!(against(&daemon, &["list"], b"").stdout, expected);
     let daemon = TestDaemon::serving(|peer| {

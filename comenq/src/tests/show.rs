@@ -98,7 +98,7 @@ fn show_tells_what_was_wished_and_what_was_done() {
     let expected = "\
 job #7 for owner/repo#123: failed
 submitted 12:07 (3 min ago) by uid 1000, to be posted as account default
-not before now
+not before 12:08 (2 min ago)
 priority 5
 only while the issue is open
 superseded by newer ones with replace key ci
@@ -128,6 +128,28 @@ what was done:
 }
 
 #[test]
+fn a_stranger_is_not_told_to_do_what_only_its_owner_may() {
+    for (state, owners_only) in [
+        (JobState::Failed, "comenq retry 7"),
+        (JobState::Held, "comenq release 7"),
+    ] {
+        for (uid, is_told) in [(1000, true), (1001, false)] {
+            let daemon = TestDaemon::serving(move |peer| {
+                let mut job = job(7, state);
+                job.uid = uid;
+                peer.answer::<JobGet>(&JobGetReply {
+                    job,
+                    waiting_for: None,
+                    attempt_log: Vec::new(),
+                });
+            });
+            let story = against(&daemon, &["show", "7"], b"").stdout;
+            assert_eq!(story.contains(owners_only), is_told, "{story}");
+        }
+    }
+}
+
+#[test]
 fn show_tells_what_is_still_to_come() {
     let daemon = TestDaemon::serving(|peer| {
         let mut uncertain = job(7, JobState::Uncertain);
@@ -149,6 +171,7 @@ fn show_tells_what_is_still_to_come() {
     let daemon = TestDaemon::serving(|peer| {
         let mut superseded = job(7, JobState::Cancelled);
         superseded.superseded_by = Some(JobId::new(9).unwrap());
+        superseded.last_error = Some("superseded by #9".into());
         superseded.finished_at_ms = Some(NOW_MS - MINUTE_MS);
         peer.answer::<JobGet>(&JobGetReply {
             job: superseded,
@@ -161,6 +184,7 @@ fn show_tells_what_is_still_to_come() {
         story.ends_with("superseded by #9 12:09 (60 s ago)\n"),
         "{story}"
     );
+    assert_eq!(story.matches("superseded").count(), 1, "{story}");
 }
 
 #[test]

@@ -81,17 +81,22 @@ fn status_says_what_to_do_when_something_is_missing() {
         ..StoreStatus::default()
     };
     reply.counts.clear();
-    reply.degraded = vec!["the clock is not confirmed".into()];
+    let advice = "account default has no GitHub token: put a token into /etc/comenqd/github-token, \
+                  then run `systemctl restart comenqd`";
+    reply.degraded = vec!["the clock is not confirmed".into(), advice.into()];
+    reply.lanes[0].remedy = Some("systemctl restart comenqd".into());
     let text = status_of(reply, &["status"]).stdout;
     for part in [
-        "put a token into /etc/comenqd/github-token",
-        "systemctl restart comenqd",
+        "  waiting for a token, nothing is posted\n",
+        "degraded: account default has no GitHub token: put a token into /etc/comenqd/github-token",
         "store: unavailable, locked by pid 12; ",
         "jobs: unknown\n",
         "degraded: the clock is not confirmed\n",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+    // The daemon knows best, and once is enough.
+    assert_eq!(text.matches("systemctl restart comenqd").count(), 1);
 }
 
 /// A daemon with every trouble that has a line of its own.
@@ -151,7 +156,7 @@ account default on api.github.com, login octocat, token from credential, at leas
   warning: the token expires on 2026-12-01
   barred by owner octo-org, whose jobs wait: SAML, see https://github.com/sso, next try 12:41 (in 31 min)
   barred by owner shorty, whose jobs wait: IP allow list
-you: 3 of 1000 jobs unfinished, 600 B of 64.0 MiB of text, 2 of 600 submissions within a minute, 10 of 50 posts within a day; you may post with default, bot
+you: 3 of 1000 jobs unfinished, 600 B of 64.0 MiB of text, 2 of 600 submissions within a minute, 10 of 50 comments taken within a day; you may post with default, bot
 config: the newest was not taken, the one read 09:10 (3 h ago) is in force: line 3: unknown key \"tokn\"; correct it, then: systemctl reload comenqd
 ";
     assert_eq!(status_of(troubled(), &["status"]).stdout, expected);
@@ -167,20 +172,24 @@ fn a_good_configuration_and_a_full_right_to_post_need_few_words() {
     let text = status_of(reply, &["status"]).stdout;
     assert!(text.contains("store: fine, 4.0 MiB, 1.1 MiB free on its disk\n"));
     assert!(
-        text.contains("10 posts within a day; you may post with no account\n"),
+        text.contains("10 comments taken within a day; you may post with no account\n"),
         "{text}"
     );
     assert!(!text.contains("config"), "{text}");
 }
 
 #[test]
-fn an_account_of_its_own_name_is_told_where_its_token_belongs() {
-    let mut reply = status();
-    reply.lanes[0].account = "bot".into();
-    reply.lanes[0].token_source = None;
-    let text = status_of(reply, &["status"]).stdout;
-    assert!(text.contains("give [accounts.bot] one"), "{text}");
-    assert!(!text.contains("/etc/comenqd/github-token"), "{text}");
+fn a_limit_is_told_once_and_by_whom() {
+    let shown = |reason: Option<&str>| {
+        let mut reply = status();
+        reply.lanes[0].phase = "limited".into();
+        reply.lanes[0].reason = reason.map(ToOwned::to_owned);
+        status_of(reply, &["status"]).stdout
+    };
+    let text = shown(Some("GitHub limits this account: slow down"));
+    let line = "\n  limited: GitHub limits this account: slow down, next try 12:12 (in 2 min)\n";
+    assert!(text.contains(line), "{text}");
+    assert!(shown(None).contains("\n  GitHub has limited this account, next try"));
 }
 
 #[test]

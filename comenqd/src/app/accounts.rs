@@ -5,12 +5,11 @@
 //! workers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::reader::Reader;
 use super::workers::{Planned, Workers};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{self, Config, Sources};
@@ -21,9 +20,6 @@ use crate::notify::{Notifier, Watchdog};
 use crate::service::{self, Account, Service};
 use crate::store::Keep;
 use crate::worker::Shared;
-
-/// How long reading the configuration may take: it looks up users, perhaps over a network.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where a configuration comes from, and where it goes beside the workers.
 pub(super) struct Parts {
@@ -41,6 +37,7 @@ pub(super) struct Accounts {
     config: Config,
     shared: Shared,
     workers: Workers,
+    reader: Reader<Config>,
 }
 
 impl Accounts {
@@ -64,6 +61,7 @@ impl Accounts {
             config,
             shared,
             workers,
+            reader: Reader::default(),
         })
     }
 
@@ -74,10 +72,19 @@ impl Accounts {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = self.workers.failed() => return,
+                () = self.workers.failed() => {
+                    // The others finish what they do before the queue is closed.
+                    self.workers.stop_all();
+                    break;
+                }
                 Ok(()) = wishes.changed() => {
                     self.parts.notifier.reloading();
-                    self.reload().await;
+                    let sources = self.parts.sources.clone();
+                    let load = move || config::load(&sources).map_err(|error| error.to_string());
+                    let Some(loaded) = self.reader.read(&stop, load).await else {
+                        break;
+                    };
+                    self.reload(loaded);
                     self.parts.notifier.ready();
                 }
             }
@@ -85,17 +92,7 @@ impl Accounts {
         self.workers.end().await;
     }
 
-    async fn reload(&mut self) {
-        let sources = self.parts.sources.clone();
-        let reading = tokio::task::spawn_blocking(move || config::load(&sources));
-        let loaded = match timeout(PATIENCE, reading).await {
-            Ok(Ok(loaded)) => loaded.map_err(|error| error.to_string()),
-            Ok(Err(_)) => Err("reading it failed".to_owned()),
-            Err(_) => Err(format!(
-                "reading it takes more than {} s; do user names answer (getent passwd)?",
-                PATIENCE.as_secs()
-            )),
-        };
+    fn reload(&mut self, loaded: Result<Config, String>) {
         let planned = loaded.and_then(|config| {
             let planned = self.workers.plan(&config).map_err(|it| it.to_string())?;
             Ok((config, planned))
@@ -116,9 +113,11 @@ impl Accounts {
     }
 
     fn take_over(&mut self, config: Config, planned: Vec<Planned>) {
-        for stays in self.config.unreloadable_differences(&config) {
+        let waiting = self.config.unreloadable_differences(&config);
+        for stays in &waiting {
             tracing::warn!("reload: {stays}");
         }
+        let config = config.as_reloaded(&self.config);
         for fixed in config.fixed_credentials() {
             tracing::info!("reload: {fixed}");
         }
@@ -126,12 +125,11 @@ impl Accounts {
             tracing::warn!("reload: {error}");
         }
         let before = self.parts.service.settings();
-        let settings = service_settings(
-            &config,
-            before.own_uid,
-            before.started_at,
-            self.parts.clock.wall(),
-        );
+        let now = self.parts.clock.wall();
+        let settings = service::Settings {
+            waits_for_restart: waiting,
+            ..service_settings(&config, before.own_uid, before.started_at, now)
+        };
         self.shared.rules.set(config.policy.clone());
         self.parts.service.set_settings(settings);
         self.parts.keep.send_replace(keep(&config));
@@ -178,5 +176,6 @@ pub(super) fn service_settings(
         started_at,
         loaded_at,
         config_error: None,
+        waits_for_restart: Vec::new(),
     }
 }

@@ -37,8 +37,10 @@ pub(super) async fn keep_house(
 async fn prune(queue: &Queue, clock: &Clock, keep: Keep, stop: &CancellationToken) {
     let (mut jobs, mut keys) = (0, 0);
     while !stop.is_cancelled()
-        && let (Ok(store), Some(now)) = (queue.store(), clock.github_now())
+        && let (Ok(store), Some(github)) = (queue.store(), clock.github_now())
     {
+        // One of the two may be ahead by years; nothing is lost by waiting for the other.
+        let now = github.min(clock.wall());
         match store.prune(keep, now).await {
             Ok(pruned) => {
                 jobs += pruned.jobs;

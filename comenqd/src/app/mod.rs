@@ -10,6 +10,7 @@
 mod accounts;
 mod keeper;
 mod opener;
+mod reader;
 mod status;
 mod workers;
 
@@ -223,7 +224,9 @@ impl Daemon {
                 return Err(error);
             }
             forced => {
-                let clean = self.stop_parts().await;
+                // A POST under way may take longer than systemd waits by itself.
+                let notifier = self.notifier.clone();
+                let clean = notifier.extending(self.stop_parts()).await;
                 if let Some(error) = forced {
                     return Err(error);
                 }

@@ -28,6 +28,8 @@ pub(super) struct Workers {
     tracker: TaskTracker,
     stop: CancellationToken,
     running: BTreeMap<String, Running>,
+    /// Those whose account is no longer served, until it comes back.
+    leaving: BTreeMap<String, Running>,
 }
 
 /// What a worker was built from, and how it is ended.
@@ -60,6 +62,7 @@ impl Workers {
             tracker: TaskTracker::new(),
             stop,
             running: BTreeMap::new(),
+            leaving: BTreeMap::new(),
         }
     }
 
@@ -90,9 +93,9 @@ impl Workers {
         let mut before = std::mem::take(&mut self.running);
         for planned in planned {
             let name = planned.settings.account.clone();
-            let old = before.remove(&name);
+            let old = before.remove(&name).or_else(|| self.leaving.remove(&name));
             let running = match old {
-                Some(old) if old.settings == planned.settings => old,
+                Some(old) if old.settings == planned.settings && !old.stop.is_cancelled() => old,
                 old => self.start(planned, old),
             };
             self.running.insert(name, running);
@@ -104,6 +107,8 @@ impl Workers {
                  again"
             );
             gone.stop.cancel();
+            // It may still be posting when its account comes back.
+            self.leaving.insert(name, gone);
         }
         self.shared.queue.set_accounts(first);
     }
@@ -116,23 +121,32 @@ impl Workers {
         } = planned;
         let stop = self.stop.child_token();
         let (over, ended) = oneshot::channel();
-        let (shared, pulse) = (self.shared.clone(), self.watchdog.register("worker"));
-        let dice = fastrand::Rng::new();
-        let worker = Worker::new(shared, github, clock, settings.clone(), pulse, dice);
-        let token = stop.clone();
+        let (shared, watchdog) = (self.shared.clone(), Arc::clone(&self.watchdog));
+        let (token, kept) = (stop.clone(), settings.clone());
         self.tracker.spawn(async move {
             if let Some(old) = old {
                 old.stop.cancel();
                 // It never sends: it is dropped.
                 drop(old.ended.await);
             }
+            // Under watch from now on: it did not answer while it waited.
+            let pulse = watchdog.register("worker");
+            let dice = fastrand::Rng::new();
+            let worker = Worker::new(shared, github, clock, settings, pulse, dice);
             worker.run(token).await;
             drop(over);
         });
         Running {
-            settings,
+            settings: kept,
             stop,
             ended,
+        }
+    }
+
+    /// Tells all of them to stop: one has failed, and the process is about to end.
+    pub(super) fn stop_all(&self) {
+        for running in self.running.values() {
+            running.stop.cancel();
         }
     }
 
@@ -177,6 +191,7 @@ fn worker_settings(config: &Config, account: &AccountConfig) -> Settings {
     Settings {
         account: account.name.to_string(),
         host: account.api_url.host(),
+        api_url: account.api_url.as_str().to_owned(),
         token_source: account.credential_source.clone(),
         remedy: account.remedy.to_owned(),
         marker: account.marker,
@@ -227,6 +242,7 @@ mod tests {
         let settings = Settings {
             account: name.to_owned(),
             host: "127.0.0.1:1".to_owned(),
+            api_url: String::new(),
             token_source: source.map(str::to_owned),
             remedy: "systemctl restart comenqd".to_owned(),
             marker: false,

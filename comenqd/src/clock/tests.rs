@@ -132,3 +132,16 @@ fn each_host_has_a_time_of_its_own() {
     assert_eq!(one.github_now(), Some(UnixMs(5_000_000)));
     assert_eq!(whole.github_now(), Some(UnixMs(9_000_000)));
 }
+
+#[test]
+fn our_wall_clock_is_believed_until_githubs_contradicts_it() {
+    let hands = Hands::new(1, Duration::from_secs(100));
+    let clock = Clock::new(Arc::clone(&hands) as Arc<_>);
+    let wall = clock.wall();
+    assert_eq!(clock.best_wall(), wall);
+    clock.learn_github(wall.minus(Duration::from_secs(59)));
+    assert_eq!(clock.best_wall(), wall);
+    let far = wall.minus(Duration::from_secs(61));
+    clock.learn_github(far);
+    assert_eq!(clock.best_wall(), far);
+}

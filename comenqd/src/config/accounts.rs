@@ -187,8 +187,13 @@ impl Loader<'_> {
         let api_url = values.api_url(names.api_url)?;
         // On GitHub's own API the lower limit keeps every documented limit on content; elsewhere
         // (an enterprise server, a test) its owner decides.
-        let floor = if api_url.is_github_com() { 8 } else { 1 };
-        let cooldown = values.seconds("cooldown_period_seconds", 960, floor..=WEEK)?;
+        let (floor, why) = if api_url.is_github_com() {
+            (8, "for it posts to api.github.com")
+        } else {
+            (1, "")
+        };
+        let key = "cooldown_period_seconds";
+        let cooldown = values.seconds_because(key, 960, floor..=WEEK, why)?;
         let jitter = values.seconds("cooldown_jitter_seconds", 0, 0..=DAY)?;
         let marker = values.boolean(names.marker, false)?;
         let allowed_users = values.users("allowed_users", self.sources.lookup_user)?;
@@ -200,10 +205,17 @@ impl Loader<'_> {
             name: name.to_owned(),
             reason: reason.to_string(),
         })?;
+        // What posts is a token that GitHub gives for the key.
+        let credential_source = match (&found.credential, found.source) {
+            (Credential::App { .. }, Some(source)) => {
+                Some(format!("the App's private key, {source}"))
+            }
+            (_, source) => source,
+        };
         let account = AccountConfig {
             name,
             credential: found.credential,
-            credential_source: found.source,
+            credential_source,
             credential_reloads: found.reloads,
             remedy: found.remedy,
             api_url,

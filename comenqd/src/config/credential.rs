@@ -6,14 +6,14 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
 use std::path::Path;
 
-use super::exposure::{refuse_exposed, unreadable};
-use super::file::read_bounded;
+use super::exposure::{ADVICE, refuse_exposed};
 use super::origin::Origin;
 use super::raw::{Entry, Raw, Table};
-use super::sourced::{Sought, Sourced, app_key, from_entry, looks_like_a_secret, token};
+use super::reading::{self, read_bounded};
+use super::shown::{HIDDEN, begins_as_a_secret};
+use super::sourced::{Sought, Sourced, app_key, from_entry, token};
 use super::{ConfigError, Sources};
 use crate::github::{AppKey, Credential};
 
@@ -100,6 +100,14 @@ impl Search<'_> {
     }
 
     fn token(&self) -> Result<Option<Sourced<Credential>>, ConfigError> {
+        // Whichever source wins: a secret that stands there must not go unseen.
+        let entry = self.table.get("github_token_file");
+        let problem = |source_name, problem| ConfigError::Token {
+            source_name,
+            problem,
+        };
+        let path = entry.map(|entry| self.path_in("github_token_file", entry, problem));
+        let path = path.transpose()?;
         for suffix in self.suffixes {
             let name = format!("github-token{suffix}");
             if let Some(text) = self.systemd(&name, "token file", MAX_TOKEN_BYTES)?
@@ -114,15 +122,12 @@ impl Search<'_> {
         if let Some(found) = from_environment.map(from_entry).transpose()?.flatten() {
             return Ok(Some(found));
         }
-        if let Some(entry) = self.table.get("github_token_file") {
-            let path = self.path_in("github_token_file", entry, |source_name, problem| {
-                ConfigError::Token {
-                    source_name,
-                    problem,
-                }
+        if let Some(path) = path {
+            let found = secret_file(path, "token file", MAX_TOKEN_BYTES, |text| {
+                token(text, format!("file {path}"), true)
             })?;
-            let text = self.secret_file(path, "token file", "a GitHub token", MAX_TOKEN_BYTES)?;
-            if let Some(found) = token(&text, format!("file {path}"), true)? {
+            if let Some((found, file)) = found {
+                refuse_exposed(&file, path.as_ref(), self.sources.euid, "a GitHub token")?;
                 return Ok(Some(found));
             }
         }
@@ -175,6 +180,13 @@ impl Search<'_> {
     }
 
     fn app_key(&self) -> Result<Sought<AppKey>, ConfigError> {
+        let entry = self.table.get("app_key_file");
+        let problem = |source_name, problem| ConfigError::AppKey {
+            source_name,
+            problem,
+        };
+        let path = entry.map(|entry| self.path_in("app_key_file", entry, problem));
+        let path = path.transpose()?;
         let mut sought = Sought::Absent;
         for suffix in self.suffixes {
             let name = format!("github-app-key{suffix}");
@@ -185,19 +197,18 @@ impl Search<'_> {
                 }
             }
         }
-        let Some(entry) = self.table.get("app_key_file") else {
+        let Some(path) = path else {
             return Ok(sought);
         };
-        let path = self.path_in("app_key_file", entry, |source_name, problem| {
-            ConfigError::AppKey {
-                source_name,
-                problem,
-            }
+        let found = secret_file(path, "private key", MAX_KEY_BYTES, |text| {
+            app_key(text, format!("file {path}"), true)
         })?;
+        let Some((key, file)) = found else {
+            return Ok(Sought::Unset);
+        };
         let what = "a GitHub App's private key";
-        let text = self.secret_file(path, "private key", what, MAX_KEY_BYTES)?;
-        let key = app_key(&text, format!("file {path}"), true)?;
-        Ok(key.map_or(Sought::Unset, Sought::Found))
+        refuse_exposed(&file, path.as_ref(), self.sources.euid, what)?;
+        Ok(Sought::Found(key))
     }
 
     /// The content of a systemd credential, if it was passed.
@@ -215,10 +226,10 @@ impl Search<'_> {
             return Ok(None);
         }
         let path = Path::new(directory).join(name);
-        match File::open(&path) {
+        match reading::open(&path) {
             Ok(file) => read_bounded(&file, &path, what, limit_bytes).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(unreadable(path, source, what)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into_error(&path, what, ADVICE)),
         }
     }
 
@@ -230,33 +241,22 @@ impl Search<'_> {
         error: impl Fn(String, String) -> ConfigError,
     ) -> Result<&'b str, ConfigError> {
         let path = entry.value.as_str().unwrap_or_default();
-        if looks_like_a_secret(path) {
+        if begins_as_a_secret(path) {
             let key = self.table.section.key(key);
             let problem = format!("stands where the path of its file belongs (key {key})");
             return Err(error(entry.origin.to_string(), problem));
         }
-        if path.is_empty() || path.contains('\0') {
+        // A relative one would depend on where comenqd was started, and older tokens and parts of
+        // a key look like one.
+        if !path.starts_with('/') || path.contains('\0') {
             return Err(ConfigError::Value {
                 origin: entry.origin.clone(),
                 key: self.table.section.key(key),
-                value: entry.value.to_string(),
-                reason: "must be the path of a file; correct or remove it".to_owned(),
+                value: HIDDEN.to_owned(),
+                reason: "must be the path of a file, from / on; correct or remove it".to_owned(),
             });
         }
         Ok(path)
-    }
-
-    fn secret_file(
-        &self,
-        path: &str,
-        what: &'static str,
-        secret: &'static str,
-        limit_bytes: u64,
-    ) -> Result<String, ConfigError> {
-        let path = Path::new(path);
-        let file = File::open(path).map_err(|source| unreadable(path.to_owned(), source, what))?;
-        refuse_exposed(&file, path, self.sources.euid, secret)?;
-        read_bounded(&file, path, what, limit_bytes)
     }
 
     fn problem(&self, problem: String) -> ConfigError {
@@ -265,4 +265,17 @@ impl Search<'_> {
             problem,
         }
     }
+}
+
+/// What `parse` finds in a file, and the file that is open still.
+fn secret_file<T>(
+    path: &str,
+    what: &'static str,
+    limit_bytes: u64,
+    parse: impl FnOnce(&str) -> Result<Option<T>, ConfigError>,
+) -> Result<Option<(T, File)>, ConfigError> {
+    let path = Path::new(path);
+    let file = reading::open(path).map_err(|error| error.into_error(path, what, ADVICE))?;
+    let text = read_bounded(&file, path, what, limit_bytes)?;
+    Ok(parse(&text)?.map(|found| (found, file)))
 }

@@ -47,6 +47,22 @@ impl Effective {
         self.0.push(block);
     }
 
+    /// Puts the line of `old` in place of that for `key`, which stands outside any table.
+    pub(super) fn keep(&mut self, old: &Self, key: &str) {
+        let is_it = |line: &&String| line.split_once(" = ").is_some_and(|(it, _)| it == key);
+        let is_flat = |block: &&Block| block.section == Section::default();
+        let mut blocks = old.0.iter().filter(is_flat);
+        let Some(kept) = blocks.find_map(|block| block.lines.iter().find(is_it)) else {
+            return;
+        };
+        let blocks = self.0.iter_mut().filter(|block| is_flat(&&**block));
+        for line in blocks.flat_map(|block| &mut block.lines) {
+            if is_it(&&*line) {
+                line.clone_from(kept);
+            }
+        }
+    }
+
     pub(super) fn render(&self) -> String {
         let mut text = String::new();
         for block in &self.0 {

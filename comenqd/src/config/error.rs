@@ -1,18 +1,20 @@
 //! What can be wrong with the configuration, worded for the person who can change it.
 //!
 //! Decides the texts: each names the place, the key, the reason and what to do. Raised by the
-//! other files of `config`, shown by `main`. No variant ever carries a token or key.
+//! other files of `config`, shown by `main`. Whatever was written in the configuration goes through
+//! [`shown`]: what is probably a token or key in the wrong place is never quoted.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::origin::Origin;
+use super::shown::shown;
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file that must be there cannot be read.
-    #[error("cannot read {what} {}: {source}; {advice}", path.display())]
+    #[error("cannot read {what} {}: {source}; {advice}", shown(&path.to_string_lossy()))]
     Unreadable {
         /// What the file is for.
         what: &'static str,
@@ -25,7 +27,7 @@ pub enum ConfigError {
     },
 
     /// A file is far larger than anything it could hold.
-    #[error("{what} {} is larger than {limit_bytes} bytes; is it the right file?", path.display())]
+    #[error("{what} {} is larger than {limit_bytes} bytes; is it the right file?", shown(&path.to_string_lossy()))]
     TooLarge {
         /// What the file is for.
         what: &'static str,
@@ -35,8 +37,19 @@ pub enum ConfigError {
         limit_bytes: u64,
     },
 
+    /// What is named is no file.
+    #[error("{} is {kind}, not a {what}: refused; name the file itself", shown(&path.to_string_lossy()))]
+    NotAFile {
+        /// What the file would be for.
+        what: &'static str,
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+
     /// The file is not TOML.
-    #[error("{origin} is not valid TOML: {reason}; correct that line")]
+    #[error("{origin} is not valid TOML: {}; correct that line", shown(reason))]
     Syntax {
         /// File and line.
         origin: Origin,
@@ -45,7 +58,7 @@ pub enum ConfigError {
     },
 
     /// A key that does not exist.
-    #[error("{origin}: there is no key \"{key}\"; {advice}")]
+    #[error("{origin}: there is no key \"{}\"; {}", shown(key), shown(advice))]
     UnknownKey {
         /// Where it stands.
         origin: Origin,
@@ -56,7 +69,7 @@ pub enum ConfigError {
     },
 
     /// A value that is of the wrong kind or out of bounds.
-    #[error("{origin}: {key} = {value}: {reason}")]
+    #[error("{origin}: {} = {}: {}", shown(key), shown(value), shown(reason))]
     Value {
         /// Where it stands.
         origin: Origin,
@@ -69,7 +82,11 @@ pub enum ConfigError {
     },
 
     /// A table of a name that it cannot have.
-    #[error("{origin}: \"{name}\" cannot be the name of {what}: {reason}")]
+    #[error(
+        "{origin}: \"{}\" cannot be the name of {what}: {}",
+        shown(name),
+        shown(reason)
+    )]
     Name {
         /// Where it stands.
         origin: Origin,
@@ -78,6 +95,17 @@ pub enum ConfigError {
         /// As it was written.
         name: String,
         /// What is wrong, and what would be right.
+        reason: String,
+    },
+
+    /// Two tables for one user.
+    #[error("{origin}: [{}] {}", shown(table), shown(reason))]
+    Twice {
+        /// Where the second stands.
+        origin: Origin,
+        /// Its name.
+        table: String,
+        /// Which other there is, and what to do.
         reason: String,
     },
 
@@ -93,7 +121,7 @@ pub enum ConfigError {
     },
 
     /// An account that does not add up.
-    #[error("account \"{account}\" {problem}")]
+    #[error("account \"{}\" {}", shown(account), shown(problem))]
     Account {
         /// Which.
         account: String,
@@ -102,7 +130,7 @@ pub enum ConfigError {
     },
 
     /// A private key that cannot be one.
-    #[error("the GitHub App's private key from {source_name} {problem}")]
+    #[error("the GitHub App's private key from {} {problem}", shown(source_name))]
     AppKey {
         /// Which source.
         source_name: String,
@@ -112,8 +140,9 @@ pub enum ConfigError {
 
     /// A token that cannot be one.
     #[error(
-        "the GitHub token from {source_name} {problem}; put a token there, or the word \"unset\" \
-         to pass this source over"
+        "the GitHub token from {} {problem}; put a token there, or the word \"unset\" to pass this \
+         source over",
+        shown(source_name)
     )]
     Token {
         /// Which source.
@@ -123,7 +152,7 @@ pub enum ConfigError {
     },
 
     /// Somebody other than root and the daemon can get at a secret.
-    #[error("{} holds {what} and {problem}: refused; run: {command}", path.display())]
+    #[error("{} holds {what} and {}: refused; run: {}", shown(&path.to_string_lossy()), shown(problem), shown(command))]
     Exposed {
         /// The file.
         path: PathBuf,

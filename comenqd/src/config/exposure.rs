@@ -4,14 +4,17 @@
 //! Called by [`super::credential`].
 
 use std::fs::{File, Metadata};
-use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::ConfigError;
+use super::reading::Unopened;
+
+/// What to do about a file that cannot be read.
+pub(super) const ADVICE: &str = "check the path, and that the daemon's user may read it";
 
 /// Refuses a file that anybody but root and the daemon's own user can read or change. `what` is the
-/// secret in it.
+/// secret that was found in it: what puts it right would break other files.
 pub(super) fn refuse_exposed(
     file: &File,
     path: &Path,
@@ -20,7 +23,7 @@ pub(super) fn refuse_exposed(
 ) -> Result<(), ConfigError> {
     let metadata = file
         .metadata()
-        .map_err(|source| unreadable(path.to_owned(), source, "token file"))?;
+        .map_err(|error| Unopened::Error(error).into_error(path, "token file", ADVICE))?;
     match exposure(&metadata, path, euid) {
         None => Ok(()),
         Some((problem, command)) => Err(ConfigError::Exposed {
@@ -48,13 +51,4 @@ fn exposure(metadata: &Metadata, path: &Path, euid: u32) -> Option<(String, Stri
         return Some((problem, format!("chmod 600 {shown}")));
     }
     None
-}
-
-pub(super) fn unreadable(path: PathBuf, source: io::Error, what: &'static str) -> ConfigError {
-    ConfigError::Unreadable {
-        what,
-        path,
-        source,
-        advice: "check the path, and that the daemon's user may read it",
-    }
 }

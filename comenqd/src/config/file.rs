@@ -3,8 +3,6 @@
 //! Decides which tables there may be. Called by [`super::raw`]; must not know what any key means.
 //! No error of it quotes the file: a line may hold the token.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::Path;
 
@@ -16,27 +14,31 @@ use super::accounts::AccountName;
 use super::keys::Kind;
 use super::origin::{Origin, Section};
 use super::raw::{Raw, Table};
+use super::reading::{self, read_bounded};
 use super::sourced::UNSET;
 use super::{ConfigError, Sources};
 
 /// No configuration file is larger; a device or a log given by mistake is.
 const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
 
+const WHAT: &str = "configuration file";
+const ADVICE: &str = "check the path and that the daemon's user may read it";
+
 /// Reads the file; where none is named, it may be absent.
 pub(super) fn read(sources: &Sources) -> Result<Raw, ConfigError> {
     let explicit = sources.flags.config.as_ref();
     let path = explicit.unwrap_or(&sources.default_config);
-    let file = match File::open(path) {
+    let file = match reading::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && explicit.is_none() => {
+        Err(error) if error.is_not_found() && explicit.is_none() => {
             return Ok(Raw {
                 policy: Table::new(Section::policy(), Origin::Default),
                 ..Raw::default()
             });
         }
-        Err(source) => return Err(unreadable(path, source)),
+        Err(error) => return Err(error.into_error(path, WHAT, ADVICE)),
     };
-    let text = read_bounded(&file, path, "configuration file", MAX_CONFIG_BYTES)?;
+    let text = read_bounded(&file, path, WHAT, MAX_CONFIG_BYTES)?;
     let mut raw = Document { path, text: &text }.tables()?;
     raw.file_token = raw.flat.get("github_token").cloned();
     let token = raw.file_token.as_ref().map(|entry| &entry.value);
@@ -154,8 +156,16 @@ impl<'a> Document<'a> {
         origin: Origin,
     ) -> Result<(), ConfigError> {
         let key = kind.known(name, &origin)?;
-        let value = Value::deserialize(ValueDeserializer::from(value))
-            .map_err(|error| self.syntax(&error))?;
+        let value = Value::deserialize(ValueDeserializer::from(value)).map_err(|error| {
+            // The parser takes numbers of any size, and says of this only which types it wanted.
+            if error.message().contains("as i128") {
+                return ConfigError::Syntax {
+                    origin: origin.clone(),
+                    reason: format!("the number of {key} is larger than {}", i64::MAX),
+                };
+            }
+            self.syntax(&error)
+        })?;
         table.insert(key, value, origin);
         Ok(())
     }
@@ -203,42 +213,6 @@ fn table<'a>(
             value: format!("({})", other.type_str()),
             reason: format!("must be a table of keys; write it like {example}"),
         }),
-    }
-}
-
-/// All of `file`, unless it is absurdly large or not text.
-pub(super) fn read_bounded(
-    file: &File,
-    path: &Path,
-    what: &'static str,
-    limit_bytes: u64,
-) -> Result<String, ConfigError> {
-    let mut text = String::new();
-    let read = file
-        .take(limit_bytes.saturating_add(1))
-        .read_to_string(&mut text)
-        .map_err(|source| ConfigError::Unreadable {
-            what,
-            path: path.to_owned(),
-            source,
-            advice: "it must be a text file in UTF-8",
-        })?;
-    if u64::try_from(read).unwrap_or(u64::MAX) > limit_bytes {
-        return Err(ConfigError::TooLarge {
-            what,
-            path: path.to_owned(),
-            limit_bytes,
-        });
-    }
-    Ok(text)
-}
-
-fn unreadable(path: &Path, source: io::Error) -> ConfigError {
-    ConfigError::Unreadable {
-        what: "configuration file",
-        path: path.to_owned(),
-        source,
-        advice: "check the path and that the daemon's user may read it",
     }
 }
 

@@ -133,7 +133,10 @@ impl Kind {
             (Some(key), Some(_)) if key.starts_with(name) => format!("did you mean \"{key}\"?"),
             (_, Some((_, place))) => (*place).to_owned(),
             (Some(key), None) => format!("did you mean \"{key}\"?"),
-            (None, None) => "`comenqd --check-config` without it lists the known ones".to_owned(),
+            (None, None) => {
+                let known: Vec<_> = self.keys().iter().chain(self.tables()).copied().collect();
+                format!("there are: {}", known.join(", "))
+            }
         }
     }
 }

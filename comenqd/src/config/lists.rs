@@ -69,7 +69,11 @@ impl Values<'_> {
                     continue;
                 }
                 Value::String(text) => text.clone(),
-                other => other.to_string(),
+                Value::Integer(number) => number.to_string(),
+                other => {
+                    let reason = format!("{other} must be a user's name in quotes, or a number");
+                    return Err(self.wrong(key, &value, origin, reason));
+                }
             };
             match users::resolve(&name, lookup) {
                 Ok(uid) => {
@@ -120,7 +124,16 @@ impl Values<'_> {
             Value::Array(items) => items.clone(),
             Value::String(text) if text_is_allowed(&origin) => {
                 let items = text.split(',').map(str::trim).filter(|it| !it.is_empty());
-                items.map(|item| Value::String(item.to_owned())).collect()
+                let items: Vec<_> = items.map(|item| Value::String(item.to_owned())).collect();
+                // As for a token: more likely a variable that failed to be filled in than the wish
+                // to allow nothing, which the file can express.
+                if items.is_empty() {
+                    let reason = "names nothing; write what is allowed, with commas between, or \
+                                  remove it to allow everything"
+                        .to_owned();
+                    return Err(self.wrong(key, &entry.value, origin, reason));
+                }
+                items
             }
             other => {
                 let reason = "must be a list in brackets, like [\"one\", \"two\"]".to_owned();

@@ -16,8 +16,10 @@ mod keys;
 mod lists;
 mod origin;
 mod raw;
+mod reading;
 mod reload;
 mod rules;
+mod shown;
 mod sourced;
 #[cfg(test)]
 mod tests;
@@ -170,20 +172,28 @@ fn daemon(
 ) -> Result<(Config, Block), ConfigError> {
     let mut values = Values::new(&raw.flat);
     // As for the cooldown: on GitHub's own API politeness is not negotiable.
-    let public = accounts.iter().any(|it| it.api_url.is_github_com());
-    let wait_floor = if public { 60 } else { 1 };
+    let public = accounts.iter().find(|it| it.api_url.is_github_com());
+    let wait_floor = if public.is_some() { 60 } else { 1 };
+    let why = public.map_or_else(String::new, |it| {
+        format!("for account \"{}\" posts to api.github.com", it.name)
+    });
 
     let socket_path = values.socket_path("socket_path", DEFAULT_SOCKET_PATH)?;
     let queue_path = values.path("queue_path", DEFAULT_QUEUE_PATH)?;
     let log_level = values.log_level("log_level")?;
     let github_api_timeout = values.seconds("github_api_timeout_seconds", 30, 1..=60)?;
     let max_body_chars = values.max_body_chars("max_body_chars")?;
-    let look_delay = values.seconds("look_delay_seconds", 60, wait_floor..=DAY)?;
-    let backoff_min = values.seconds("backoff_min_seconds", 60, wait_floor..=DAY)?;
+    let look_delay = values.seconds_because("look_delay_seconds", 60, wait_floor..=DAY, &why)?;
+    let backoff_min = values.seconds_because("backoff_min_seconds", 60, wait_floor..=DAY, &why)?;
     let least = backoff_min.as_secs();
-    let backoff_max = values.seconds("backoff_max_seconds", least.max(3600), least..=DAY)?;
+    let backoff_max = values.seconds_because(
+        "backoff_max_seconds",
+        least.max(3600),
+        least..=DAY,
+        "and no less than backoff_min_seconds",
+    )?;
     let max_attempts = values.number("max_attempts", 5, 1..=100, "attempts")?;
-    let max_age = values.seconds("max_age_seconds", 5 * DAY, wait_floor..=YEAR)?;
+    let max_age = values.seconds_because("max_age_seconds", 5 * DAY, wait_floor..=YEAR, &why)?;
     let keep_finished_jobs =
         values.number("keep_finished_jobs", 10_000, 0..=MOST_FINISHED, "jobs")?;
     let keep_finished_days = values.number("keep_finished_days", 90, 1..=MOST_DAYS, "days")?;

@@ -1,7 +1,7 @@
 //! What a reload cannot change, in words.
 //!
 //! Decides which settings only a restart reads. Asked by `app` after it loaded a configuration
-//! again, which it then says in the log and in `status`.
+//! again: it then says so, and what it keeps of that configuration is what is in force.
 
 use std::path::Path;
 
@@ -42,6 +42,19 @@ impl Config {
             )
         }));
         said
+    }
+
+    /// This configuration as a running daemon takes it over: with what only a restart changes as it
+    /// is in `running`.
+    #[must_use]
+    pub fn as_reloaded(mut self, running: &Self) -> Self {
+        self.socket_path.clone_from(&running.socket_path);
+        self.queue_path.clone_from(&running.queue_path);
+        self.hold_restored_jobs = running.hold_restored_jobs;
+        for key in ["socket_path", "queue_path", "hold_restored_jobs"] {
+            self.effective.keep(&running.effective, key);
+        }
+        self
     }
 
     /// The credentials that a reload does not read again, in words: who replaced one and reloads

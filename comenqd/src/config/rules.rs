@@ -40,10 +40,14 @@ pub(super) fn load(
         let uid =
             users::resolve(name, sources.lookup_user).map_err(|error| wrong(error.to_string()))?;
         if let Some(other) = own.get(&uid) {
-            return Err(wrong(format!(
-                "is uid {uid}, and so is [policy.users.{}]; join the two tables",
-                other.name
-            )));
+            return Err(ConfigError::Twice {
+                origin: table.origin.clone(),
+                table: format!("policy.users.{name}"),
+                reason: format!(
+                    "is uid {uid}, and so is [policy.users.{}]; join the two tables",
+                    other.name
+                ),
+            });
         }
         let mut values = Values::overrides(table, format!("uid {uid}"));
         let rules = UserRules {

@@ -1,7 +1,6 @@
 //! From the text of a source to a token or key.
 //!
-//! Decides what text is a credential, which word says that a source has none, and what is probably
-//! a secret in the wrong place. Called by [`super::credential`]. No error of it quotes the text.
+//! Decides what text is a credential, and which word says that a source has none. Called by [`super::credential`]. No error of it quotes the text.
 
 use super::ConfigError;
 use super::origin::Origin;
@@ -26,13 +25,6 @@ pub(super) enum Sought<T> {
     /// There is a source, and it says [`UNSET`].
     Unset,
     Absent,
-}
-
-/// GitHub's tokens begin so:
-/// <https://github.blog/engineering/behind-githubs-new-authentication-token-formats/> (2021-04-05).
-pub(super) fn looks_like_a_secret(path: &str) -> bool {
-    let tokens = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
-    tokens.iter().any(|prefix| path.starts_with(prefix)) || path.contains("-----BEGIN")
 }
 
 pub(super) fn from_entry(entry: &Entry) -> Result<Option<Sourced<Credential>>, ConfigError> {

@@ -20,6 +20,8 @@ pub(super) enum UserError {
          tells it)"
     )]
     Unknown(String),
+    #[error("an empty name is nobody's; write a user's name or number")]
+    Empty,
     #[error("{0} is no user's number; write one from 0 to 4294967294, or a name")]
     Number(String),
     #[error(
@@ -39,10 +41,14 @@ pub fn lookup(name: &str) -> io::Result<Option<u32>> {
 
 /// The number of a user that is given by name or number.
 pub(super) fn resolve(user: &str, lookup: Lookup) -> Result<u32, UserError> {
-    if user.is_empty() || user.contains('\0') {
+    if user.is_empty() {
+        return Err(UserError::Empty);
+    }
+    if user.contains('\0') {
         return Err(UserError::Unknown(user.escape_default().to_string()));
     }
-    if user.bytes().all(|byte| byte.is_ascii_digit()) {
+    let digits = user.strip_prefix('-').unwrap_or(user);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let uid = user.parse().ok().filter(|uid| *uid != NO_UID);
         return uid.ok_or_else(|| UserError::Number(user.to_owned()));
     }
@@ -71,15 +77,14 @@ mod tests {
     fn a_number_needs_no_lookup() {
         let fails: Lookup = |_| Err(io::Error::other("no name service"));
         assert_eq!(resolve("1000", fails).unwrap(), 1000);
-        for wrong in ["4294967295", "99999999999"] {
+        for wrong in ["4294967295", "99999999999", "-1"] {
             let error = resolve(wrong, fails).unwrap_err();
             assert!(matches!(error, UserError::Number(_)), "{wrong}: {error}");
         }
         let error = resolve("alice", fails).unwrap_err().to_string();
         assert!(error.contains("no name service"), "{error}");
         assert!(error.contains("write the user's number"), "{error}");
-        for odd in ["", "a\0b"] {
-            assert!(matches!(resolve(odd, fails), Err(UserError::Unknown(_))));
-        }
+        assert!(matches!(resolve("", fails), Err(UserError::Empty)));
+        assert!(matches!(resolve("a\0b", fails), Err(UserError::Unknown(_))));
     }
 }

@@ -14,14 +14,18 @@ use toml::Value;
 use super::effective::Block;
 use super::origin::Origin;
 use super::raw::Table;
+use super::shown::{HIDDEN, holds_a_secret};
 use super::{ConfigError, LogLevel};
-use crate::api_url::ApiUrl;
+use crate::api_url::{ApiUrl, ApiUrlError};
 
 /// The kernel's room for a socket's path, less its closing NUL.
 const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// What stands in place of a number where there is no limit.
 pub(super) const UNLIMITED: &str = "unlimited";
+
+/// Longer than any word that could be meant for a level.
+const LONGEST_WORD: usize = 16;
 
 /// The largest number that TOML has.
 const MAX_ID: u64 = i64::MAX.unsigned_abs();
@@ -75,9 +79,12 @@ impl<'a> Values<'a> {
         self.block.remark(text);
     }
 
-    /// Notes a path that somebody else has read.
+    /// Notes a path that somebody else has read, or passes over for a stronger source.
     pub(super) fn note_given(&mut self, key: &'static str) {
         if let Some(entry) = self.table.get(key) {
+            if holds_a_secret(&entry.value.to_string()) {
+                return self.block.remark(&format!("{key}: {HIDDEN}"));
+            }
             self.block.push(key, &entry.value, &entry.origin);
         }
     }
@@ -91,6 +98,9 @@ impl<'a> Values<'a> {
         if text.is_empty() || text.contains('\0') {
             let reason = "must be a path; correct or remove it".to_owned();
             return Err(self.wrong(key, &Value::String(text), origin, reason));
+        }
+        if holds_a_secret(&text) {
+            return Err(self.misplaced_secret(key, origin));
         }
         self.note(key, &Value::String(text.clone()), &origin);
         Ok(text.into())
@@ -117,7 +127,9 @@ impl<'a> Values<'a> {
         let (text, origin) = self.text(key, LogLevel::Info.as_str())?;
         let Some(level) = LOG_LEVELS.into_iter().find(|it| it.as_str() == text) else {
             let reason = "must be error, warn, info, debug or trace".to_owned();
-            return Err(self.wrong(key, &Value::String(text), origin, reason));
+            // A token one line too high has digits.
+            let is_word = text.len() <= LONGEST_WORD && text.chars().all(char::is_alphabetic);
+            return Err(self.wrong_unless(is_word, key, &Value::String(text), origin, reason));
         };
         self.note(key, &Value::String(text), &origin);
         Ok(level)
@@ -126,11 +138,18 @@ impl<'a> Values<'a> {
     pub(super) fn api_url(&mut self, key: &'static str) -> Result<ApiUrl, ConfigError> {
         let (text, origin) = self.text(key, "https://api.github.com")?;
         match ApiUrl::parse(&text) {
+            Ok(_) if holds_a_secret(&text) => Err(self.misplaced_secret(key, origin)),
             Ok(url) => {
                 self.note(key, &Value::String(url.as_str().to_owned()), &origin);
                 Ok(url)
             }
-            Err(error) => Err(self.wrong(key, &Value::String(text), origin, error.to_string())),
+            Err(error) => {
+                // What stands before an @ or behind a ? may be a password, and what is no address
+                // at all may be anything.
+                let is_plain = error == ApiUrlError::Scheme;
+                let reason = error.to_string();
+                Err(self.wrong_unless(is_plain, key, &Value::String(text), origin, reason))
+            }
         }
     }
 
@@ -140,7 +159,18 @@ impl<'a> Values<'a> {
         default: u64,
         range: RangeInclusive<u64>,
     ) -> Result<Duration, ConfigError> {
-        self.number(key, default, range, "seconds")
+        self.seconds_because(key, default, range, "")
+    }
+
+    /// `why` says what the range comes from, where that is another setting.
+    pub(super) fn seconds_because(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        range: RangeInclusive<u64>,
+        why: &str,
+    ) -> Result<Duration, ConfigError> {
+        self.number_because(key, default, range, "seconds", why)
             .map(Duration::from_secs)
     }
 
@@ -211,11 +241,24 @@ impl<'a> Values<'a> {
         range: RangeInclusive<u64>,
         unit: &str,
     ) -> Result<u64, ConfigError> {
+        self.number_because(key, default, range, unit, "")
+    }
+
+    fn number_because(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        range: RangeInclusive<u64>,
+        unit: &str,
+        why: &str,
+    ) -> Result<u64, ConfigError> {
         let (value, origin) = self.given(key, integer(default));
         let number = as_number(&value, &origin).filter(|number| range.contains(number));
         let Some(number) = number else {
             let (least, most) = (range.start(), range.end());
-            let reason = format!("must be a whole number of {unit} from {least} to {most} here");
+            let comma = if why.is_empty() { "" } else { ", " };
+            let reason =
+                format!("must be a whole number of {unit} from {least} to {most}{comma}{why}");
             return Err(self.wrong(key, &value, origin, reason));
         };
         self.note(key, &integer(number), &origin);
@@ -244,6 +287,37 @@ impl<'a> Values<'a> {
     pub(super) fn note(&mut self, key: &'static str, value: &Value, origin: &Origin) {
         if self.notes_defaults || *origin != Origin::Default {
             self.block.push(key, value, origin);
+        }
+    }
+
+    /// A wrong value that may be a secret, unless `is_plain`.
+    fn wrong_unless(
+        &self,
+        is_plain: bool,
+        key: &'static str,
+        value: &Value,
+        origin: Origin,
+        reason: String,
+    ) -> ConfigError {
+        if is_plain {
+            return self.wrong(key, value, origin, reason);
+        }
+        ConfigError::Value {
+            origin,
+            key: self.table.section.key(key),
+            value: HIDDEN.to_owned(),
+            reason,
+        }
+    }
+
+    fn misplaced_secret(&self, key: &'static str, origin: Origin) -> ConfigError {
+        ConfigError::Value {
+            origin,
+            key: self.table.section.key(key),
+            value: HIDDEN.to_owned(),
+            reason: "has in it what looks like a token or key, which does not belong there; \
+                     correct or remove it"
+                .to_owned(),
         }
     }
 

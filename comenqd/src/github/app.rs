@@ -190,7 +190,7 @@ impl Http {
         deadline: Instant,
         last: &mut Answered<()>,
     ) -> Result<Answer, Trouble> {
-        let now = self.clock.github_now().unwrap_or_else(|| self.clock.wall());
+        let now = self.clock.due_now();
         let jwt = app.key.jwt(app.app_id, now);
         let jwt = jwt.ok_or_else(|| unusable("the key signs nothing"))?;
         let authorization = bearer(&jwt).map_err(unusable)?;

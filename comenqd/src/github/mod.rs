@@ -77,6 +77,9 @@ pub enum Outcome {
     Account(Trouble),
     /// Nothing was posted, and nothing will be for this owner: its jobs wait, others go on.
     Owner(OwnerTrouble),
+    /// Something in between answered in GitHub's place: the comment may or may not exist, and the
+    /// account gets no further until that is mended.
+    Foreign(Trouble),
 }
 
 /// Why GitHub refuses a job for good.
@@ -147,6 +150,14 @@ pub struct Trouble {
     pub reason: String,
     /// How long GitHub said to wait (capped); `None`: back off.
     pub wait: Option<Duration>,
+}
+
+impl Trouble {
+    /// It may be this one issue that is answered so; else it is surely the account's.
+    #[must_use]
+    pub fn is_of_one_issue(&self) -> bool {
+        matches!(self.kind, TroubleKind::Offline | TroubleKind::Denied) && self.wait.is_none()
+    }
 }
 
 /// Kinds of trouble of an account.

@@ -26,6 +26,7 @@ pub(super) fn of_post(answer: &Answer, api: &ApiUrl) -> Outcome {
         Refusal::Moved(moved) => Outcome::Moved(moved),
         Refusal::Account(trouble) => Outcome::Account(trouble),
         Refusal::Owner(trouble) => Outcome::Owner(trouble),
+        Refusal::Foreign(trouble) => Outcome::Foreign(trouble),
         Refusal::Unknown(reason) => Outcome::Unknown { reason },
     }
 }
@@ -34,7 +35,7 @@ pub(super) fn of_post(answer: &Answer, api: &ApiUrl) -> Outcome {
 pub(super) fn of_user(answer: &Answer, api: &ApiUrl) -> Result<Identity, Trouble> {
     if answer.status != 200 {
         return Err(match refusal(answer, api) {
-            Refusal::Account(trouble) => trouble,
+            Refusal::Account(trouble) | Refusal::Foreign(trouble) => trouble,
             Refusal::Job { .. } | Refusal::Moved(_) => nobodys(answer),
             Refusal::Owner(owner) => barred_everywhere(owner),
             Refusal::Unknown(reason) => unanswered(answer, reason),
@@ -106,7 +107,7 @@ fn app_granted(answer: &Answer, api: &ApiUrl, status: u16, missing: &str) -> Res
         }
         _ => {
             return Err(match refusal(answer, api) {
-                Refusal::Account(trouble) => trouble,
+                Refusal::Account(trouble) | Refusal::Foreign(trouble) => trouble,
                 Refusal::Owner(owner) => barred_everywhere(owner),
                 Refusal::Job { reason, .. } | Refusal::Moved(Moved { reason, .. }) => {
                     trouble(TroubleKind::Blocked, reason)
@@ -191,7 +192,7 @@ fn granted(answer: &Answer, api: &ApiUrl) -> Result<(), ListError> {
         return prove(answer).map_err(ListError::Trouble);
     }
     Err(match refusal(answer, api) {
-        Refusal::Account(trouble) => ListError::Trouble(trouble),
+        Refusal::Account(trouble) | Refusal::Foreign(trouble) => ListError::Trouble(trouble),
         Refusal::Owner(trouble) => ListError::Owner(trouble),
         Refusal::Moved(moved) => ListError::Moved(moved),
         Refusal::Job {

@@ -67,6 +67,8 @@ pub(super) enum Refusal {
     Account(Trouble),
     /// Nothing happened, and nothing will for this owner.
     Owner(OwnerTrouble),
+    /// Something in between answered: whether GitHub got the request, it does not say.
+    Foreign(Trouble),
     /// Says nothing of what happened.
     Unknown(String),
 }
@@ -114,13 +116,14 @@ fn moved(answer: &Answer, api: &ApiUrl) -> Refusal {
     }
 }
 
-/// A proxy, a firewall, a portal: nothing reached GitHub, or at least nothing was created.
+/// A proxy, a firewall, a portal. It may have kept the request from GitHub, or only the answer
+/// from us.
 fn in_between(answer: &Answer) -> Refusal {
     let detail = match &answer.body {
         Body::Unreadable(reason) => format!(" ({reason})"),
         Body::Whole(_) => String::new(),
     };
-    Refusal::Account(Trouble {
+    Refusal::Foreign(Trouble {
         kind: TroubleKind::Offline,
         reason: format!(
             "an answer with status {}{detail} that is not from GitHub's API but from something in \

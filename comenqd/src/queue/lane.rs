@@ -89,8 +89,8 @@ impl LaneReport {
     #[must_use]
     pub fn how_to_mend(&self) -> String {
         format!(
-            "put right what is wrong, then run `{}` for a new token, or `comenq resume {}` to try \
-             again with this one",
+            "put right what is wrong; then run `{}` if the token or key is another, or `comenq \
+             resume {}` to try again with the same",
             self.remedy, self.account
         )
     }

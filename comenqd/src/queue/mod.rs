@@ -140,6 +140,25 @@ impl Queue {
         submitted
     }
 
+    /// The job that a submission's key stands for, if it was stored before: a repeated submission
+    /// finds it, whatever has changed since.
+    ///
+    /// # Errors
+    /// [`QueueError::KeyReused`], [`QueueError::Unavailable`].
+    pub async fn find(&self, new: NewJob) -> Result<Option<Submitted>, QueueError> {
+        self.store()?.find(new).await
+    }
+
+    /// Unfinished jobs of accounts that nobody serves.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`], [`QueueError::Damaged`].
+    pub async fn stranded(&self) -> Result<BTreeMap<String, u64>, QueueError> {
+        let mut accounts = self.store()?.unfinished_by_account().await?;
+        accounts.retain(|account, jobs| *jobs > 0 && self.lane(account).is_none());
+        Ok(accounts)
+    }
+
     /// How much room there is on the disk.
     ///
     /// # Errors
@@ -243,7 +262,7 @@ impl Queue {
     fn moment(&self) -> Moment {
         Moment {
             now: self.0.clock.mark(),
-            wall: self.0.clock.wall(),
+            wall: self.0.clock.best_wall(),
             jitter: Duration::ZERO,
         }
     }

@@ -38,10 +38,12 @@ impl Rates {
             MINUTE.saturating_sub(now.saturating_sub(*at))
         });
         Err(Exceeded {
-            what: "too many submissions of yours within a minute (max_submits_per_minute)",
+            what: "too many submissions of yours within a minute",
+            key: "max_submits_per_minute",
             limit: most.into(),
             used: used.into(),
             frees_in: Some(frees_in),
+            is_hopeless: wanted > most,
         })
     }
 

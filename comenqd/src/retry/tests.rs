@@ -204,7 +204,7 @@ fn an_unknown_outcome_is_looked_for_however_many_there_were() {
     };
     for attempts in [1, 3, 400] {
         let tried = Tried { attempts, ..TRIED };
-        let Decision::LookFirst { reason } = decide(&unknown, &tried, &POLICY) else {
+        let Decision::LookFirst { reason, wait: None } = decide(&unknown, &tried, &POLICY) else {
             panic!("attempt {attempts} is not looked for");
         };
         assert!(reason.contains(&attempts.to_string()) && reason.contains("status 502"));

@@ -9,8 +9,8 @@ use super::Account;
 use super::submission::Judge;
 use crate::policy::Denied;
 
-/// The account that is taken where several could.
-const DEFAULT: &str = "default";
+/// The account that is taken where several could: what the keys outside any table make.
+pub(super) const DEFAULT: &str = "default";
 
 /// The account for a comment, or why there is none.
 pub(super) fn choose<'a>(
@@ -23,15 +23,21 @@ pub(super) fn choose<'a>(
     if let Some(name) = asked {
         let account = accounts.iter().find(|account| account.name == name);
         let account = account.ok_or_else(|| unknown(judge, name))?;
+        // Whom an account is not for learns nothing of where it posts.
+        usable(judge, account)?;
         if !account.serves(host) {
-            return Err(wrong_host(host, [account]));
+            return Err(wrong_host(host, &[account]));
         }
         allowed(judge, account, target)?;
         return Ok(account);
     }
     let serving: Vec<&Account> = accounts.iter().filter(|it| it.serves(host)).collect();
     let Some(first) = serving.first() else {
-        return Err(wrong_host(host, accounts));
+        let mine = mine(judge);
+        if let (Some(any), []) = (accounts.first(), mine.as_slice()) {
+            usable(judge, any)?;
+        }
+        return Err(wrong_host(host, &mine));
     };
     let usable: Vec<&Account> = serving
         .iter()
@@ -54,43 +60,76 @@ pub(super) fn choose<'a>(
     }
 }
 
+/// The accounts that the user may use.
+fn mine<'a>(judge: &Judge<'a>) -> Vec<&'a Account> {
+    let accounts = judge.settings.accounts.iter();
+    accounts
+        .filter(|account| judge.rules.may_use(judge.uid, &account.name).is_ok())
+        .collect()
+}
+
+fn usable(judge: &Judge<'_>, account: &Account) -> Result<(), WireError> {
+    let rules = judge.rules;
+    let answer = rules.may_use(judge.uid, &account.name);
+    answer.map_err(|denied| refusal(judge, &denied))
+}
+
 fn allowed(judge: &Judge<'_>, account: &Account, target: &Target) -> Result<(), WireError> {
-    judge
-        .rules
-        .may_post_to(judge.uid, &account.name, target)
-        .map_err(|denied| refusal(&denied))
+    let rules = judge.rules;
+    let answer = rules.may_post_to(judge.uid, &account.name, target);
+    answer.map_err(|denied| refusal(judge, &denied))
 }
 
 /// A rule's refusal as the client gets it.
-pub(super) fn refusal(denied: &Denied) -> WireError {
-    let code = match denied {
-        Denied::Account { .. } => ErrorCode::AccountNotAllowed,
-        Denied::Repository { .. } => ErrorCode::RepositoryNotAllowed,
-    };
-    WireError::new(code, denied.to_string())
+fn refusal(judge: &Judge<'_>, denied: &Denied) -> WireError {
+    match denied {
+        Denied::Account { uid, account, rule } => {
+            let text = format!(
+                "uid {uid} may not use account \"{account}\" ({rule} of the daemon's \
+                 configuration)"
+            );
+            WireError::new(ErrorCode::AccountNotAllowed, text).with_detail(match names(judge) {
+                Some(names) => {
+                    format!("you may use {names}, or ask an administrator to change that rule")
+                }
+                None => {
+                    "you may use no account; ask an administrator to change that rule".to_owned()
+                }
+            })
+        }
+        Denied::Repository { .. } => {
+            WireError::new(ErrorCode::RepositoryNotAllowed, denied.to_string())
+        }
+    }
+}
+
+/// The names of the accounts that the user may use; `None`: there are none.
+fn names(judge: &Judge<'_>) -> Option<String> {
+    let mine = mine(judge);
+    let names: Vec<&str> = mine.iter().map(|account| account.name.as_str()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn unknown(judge: &Judge<'_>, name: &str) -> WireError {
     let shown: String = name.chars().take(40).collect();
-    let names: Vec<&str> = judge.rules.accounts_of(judge.uid).collect();
-    WireError::new(
-        ErrorCode::UnknownAccount,
-        format!("there is no account {shown:?}"),
-    )
-    .with_detail(format!("you may use {}", names.join(", ")))
+    let text = format!("there is no account {shown:?}");
+    WireError::new(ErrorCode::UnknownAccount, text).with_detail(match names(judge) {
+        Some(names) => format!("you may use {names}"),
+        None => "you may use no account; ask an administrator for one".to_owned(),
+    })
 }
 
 /// A link must lead to where the account posts: a comment meant for one host must not end up
 /// under the same name on another.
-fn wrong_host<'a>(
-    given: Option<&str>,
-    accounts: impl IntoIterator<Item = &'a Account>,
-) -> WireError {
+fn wrong_host(given: Option<&str>, accounts: &[&Account]) -> WireError {
     let shown: String = given.unwrap_or_default().chars().take(80).collect();
-    let hosts: Vec<&str> = accounts
-        .into_iter()
+    let mut hosts: Vec<String> = accounts
+        .iter()
         .filter_map(|account| account.web_host.as_deref())
+        .map(str::to_ascii_lowercase)
         .collect();
+    hosts.sort_unstable();
+    hosts.dedup();
     let text = format!(
         "the link leads to {shown:?}, and this daemon posts to {}",
         hosts.join(", ")
@@ -108,3 +147,6 @@ impl Account {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,11 @@
 //! `account_resume`: a blocked account, and owners that bar it, are tried again.
+//!
+//! Decides what is said where nobody's word helps: a limit of GitHub ends by itself.
 
 use comenq_proto::{AccountResume, AccountResumeReply, ErrorCode, WireError};
 
-use super::{Answer, Service, error};
+use super::{Answer, Service, error, view};
+use crate::queue::{LaneReport, Phase};
 
 /// Lets the account try again.
 pub(super) async fn account_resume(
@@ -29,8 +32,48 @@ pub(super) async fn account_resume(
     let notes = if resumed {
         Vec::new()
     } else {
-        vec![format!("account {account} was not blocked")]
+        let lane = service.queue.lane(account);
+        vec![not_blocked(account, lane.as_ref())]
     };
     let changed = resumed.then(|| format!("account {account} is tried again"));
     Ok(Answer::of(AccountResumeReply { notes }).changing(changed))
+}
+
+/// Why nothing was done, and what the account waits for instead.
+fn not_blocked(account: &str, lane: Option<&LaneReport>) -> String {
+    let text = format!("account {account} was not blocked, so nothing was changed");
+    let Some(trouble) = lane.and_then(view::trouble) else {
+        return text;
+    };
+    let by_itself = lane.is_some_and(|lane| matches!(lane.phase, Phase::Limited | Phase::Offline));
+    let end = if by_itself {
+        "; it tries again by itself, and nobody can make that sooner"
+    } else {
+        ""
+    };
+    format!("{text}; {trouble}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::sample_lane;
+
+    #[test]
+    fn what_nobody_can_resume_is_told() {
+        let limited = LaneReport {
+            reason: Some("GitHub limits this account".to_owned()),
+            ..sample_lane(Phase::Limited)
+        };
+        assert_eq!(
+            not_blocked("default", Some(&limited)),
+            "account default was not blocked, so nothing was changed; account default must wait: \
+             GitHub limits this account; it tries again by itself, and nobody can make that sooner"
+        );
+        let idle = sample_lane(Phase::Idle);
+        assert_eq!(
+            not_blocked("default", Some(&idle)),
+            "account default was not blocked, so nothing was changed"
+        );
+    }
 }

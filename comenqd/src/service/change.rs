@@ -1,7 +1,10 @@
 //! `job_cancel`, `job_edit`, `job_hold`, `job_release`, `job_retry`, `job_bump`: what people do to
 //! a job that they have.
 //!
-//! Decides whose job it may be and what the reply says. What each verb means is the store's.
+//! Decides whose job it may be and what the reply says. What each verb means is the store's; why
+//! one is not possible is worded by `words`.
+
+mod words;
 
 use comenq_proto::{
     ErrorCode, JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobHold, JobId,
@@ -107,8 +110,15 @@ async fn own(service: &Service, peer: &Peer, id: u64, verb: &str) -> Result<Job,
 }
 
 async fn change(service: &Service, id: JobId, verb: Verb) -> Result<Changed, WireError> {
-    let changed = service.queue.change(id, verb).await;
-    changed.map_err(|it| error::to_wire(&it))
+    let deed = words::Deed::from(&verb);
+    let refused = match service.queue.change(id, verb).await {
+        Ok(changed) => return Ok(changed),
+        Err(refused) => refused,
+    };
+    // As it stands now: what forbade it may have happened since it was looked at.
+    let job = service.queue.peek(id).await.ok();
+    let worded = job.and_then(|job| words::refusal(deed, &job, &refused));
+    Err(worded.unwrap_or_else(|| error::to_wire(&refused)))
 }
 
 fn reply(done: Changed, what: &str, notes: Vec<String>) -> Answer<JobChangeReply> {

@@ -5,7 +5,7 @@
 
 use comenq_proto::{ErrorCode, WireError};
 
-use crate::queue::QueueError;
+use crate::queue::{Exceeded, QueueError};
 
 /// The error as the client gets it.
 pub(super) fn to_wire(error: &QueueError) -> WireError {
@@ -39,21 +39,31 @@ pub(super) fn to_wire(error: &QueueError) -> WireError {
             "wait until its outcome is known (`comenq show` tells), or cancel it: then it is never \
              posted again",
         ),
-        QueueError::Quota(exceeded) => {
-            let error = WireError::new(ErrorCode::QuotaExceeded, text);
-            match exceeded.frees_in {
-                Some(wait) => error
-                    .with_retry_after(wait)
-                    .with_detail("nothing was stored; submit it again then"),
-                None => error.with_detail(
-                    "nothing was stored; wait until some are posted, or cancel some \
-                     (`comenq status` shows your use)",
-                ),
-            }
-        }
+        QueueError::Quota(exceeded) => quota(exceeded, text),
         QueueError::InBatch { source, .. } => to_wire(source),
         QueueError::Busy(_) => WireError::new(ErrorCode::JobBusy, text)
             .with_detail("its outcome is known in a moment; try again then"),
+    }
+}
+
+fn quota(exceeded: &Exceeded, text: String) -> WireError {
+    let mut error = WireError::new(ErrorCode::QuotaExceeded, text);
+    if exceeded.is_hopeless {
+        error.retryable = false;
+        return error.with_detail(format!(
+            "nothing was stored, and waiting does not help: make it smaller, or ask an \
+             administrator to raise {}",
+            exceeded.key
+        ));
+    }
+    match exceeded.frees_in {
+        Some(wait) => error
+            .with_retry_after(wait)
+            .with_detail("nothing was stored"),
+        None => error.with_detail(
+            "nothing was stored; wait until some are posted, or cancel some (`comenq status` \
+             shows your use)",
+        ),
     }
 }
 

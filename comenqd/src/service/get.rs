@@ -5,7 +5,7 @@ use comenq_proto::{ErrorCode, JobGet, JobGetReply, JobId, WireError};
 use super::{Answer, Service, authorize, error, view};
 use crate::server::{Handler as _, Peer};
 
-/// Shows the job; the body only to its owner and to admins.
+/// Shows the job; its text, its errors and what was tried only to its owner and to admins.
 pub(super) async fn get(
     service: &Service,
     peer: &Peer,
@@ -15,8 +15,12 @@ pub(super) async fn get(
     let stored = service.queue.get(id).await;
     let (job, body) = stored.map_err(|it| error::to_wire(&it))?;
     let is_own = authorize::owns(peer, service.role(peer), &job);
-    let log = service.queue.log(id).await;
-    let log = log.map_err(|it| error::to_wire(&it))?;
+    let attempt_log = if is_own {
+        let log = service.queue.log(id).await;
+        log.map_err(|it| error::to_wire(&it))?
+    } else {
+        Vec::new()
+    };
     let lane = service.queue.lane(&job.account);
     let next_look = lane
         .as_ref()
@@ -31,10 +35,7 @@ pub(super) async fn get(
     let reply = JobGetReply {
         job,
         waiting_for,
-        attempt_log: log
-            .into_iter()
-            .map(|entry| view::log_entry(entry, is_own))
-            .collect(),
+        attempt_log: attempt_log.into_iter().map(view::log_entry).collect(),
     };
     Ok(Answer::about(id, reply))
 }

@@ -1,7 +1,7 @@
 //! `job_list`: jobs in pages.
 //!
 //! Decides how much goes on one page, so that no reply can outgrow a frame whatever the jobs
-//! hold.
+//! hold, and that a cursor goes on only with the list it came from.
 
 use std::time::Duration;
 
@@ -21,14 +21,18 @@ const ENVELOPE_BYTES: usize = 1024;
 /// How long finished jobs are listed among the others; the history has no such bound.
 const FINISHED_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// What cursors of the history begin with: one of the other list would bring unfinished jobs in.
+const HISTORY: char = 'h';
+
 /// Shows one page; of others' jobs neither bodies nor errors.
 pub(super) async fn list(
     service: &Service,
     peer: &Peer,
     request: JobList,
 ) -> Result<Answer<JobListReply>, WireError> {
-    let after = request.cursor.as_deref().map(cursor).transpose()?;
     let history = request.history;
+    let after = request.cursor.as_deref();
+    let after = after.map(|text| parse(text, history)).transpose()?;
     let limit = request.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     let mut limit = usize::try_from(limit).unwrap_or(1);
     loop {
@@ -73,7 +77,7 @@ async fn page(
     });
     Ok(JobListReply {
         jobs: jobs.collect(),
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
+        next_cursor: page.next.map(|cursor| print(cursor, history)),
     })
 }
 
@@ -81,10 +85,55 @@ fn fits(reply: &JobListReply) -> bool {
     to_bytes(reply).is_ok_and(|bytes| bytes.len() <= MAX_FRAME - ENVELOPE_BYTES)
 }
 
-fn cursor(text: &str) -> Result<Cursor, WireError> {
-    if let Ok(cursor) = text.parse() {
-        return Ok(cursor);
+fn print(cursor: Cursor, history: bool) -> String {
+    if history {
+        format!("{HISTORY}{cursor}")
+    } else {
+        cursor.to_string()
     }
-    let text = "the cursor is not one this daemon gave";
-    Err(WireError::new(ErrorCode::InvalidCursor, text).with_detail("begin again without a cursor"))
+}
+
+fn parse(text: &str, history: bool) -> Result<Cursor, WireError> {
+    let (own, of_history) = match text.strip_prefix(HISTORY) {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    };
+    let parsed = own.parse();
+    match parsed {
+        Ok(cursor) if history && of_history && matches!(cursor, Cursor::Finished(..)) => Ok(cursor),
+        Ok(cursor) if !history && !of_history => Ok(cursor),
+        Ok(_) => Err(refused(
+            "the cursor is of the other list: jobs and history have their own",
+        )),
+        Err(_) => Err(refused("the cursor is not one this daemon gave")),
+    }
+}
+
+fn refused(text: &str) -> WireError {
+    WireError::new(ErrorCode::InvalidCursor, text).with_detail("begin again without a cursor")
+}
+
+#[cfg(test)]
+mod tests {
+    use comenq_proto::JobId;
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_goes_on_only_with_its_own_list() {
+        let id = JobId::new(3).unwrap();
+        let finished = Cursor::Finished(UnixMs(5), id);
+        for cursor in [Cursor::Unfinished(id), finished] {
+            let text = print(cursor, false);
+            assert_eq!(parse(&text, false).unwrap(), cursor);
+            let other = parse(&text, true).unwrap_err();
+            assert_eq!(other.code, ErrorCode::InvalidCursor, "{text}");
+        }
+        let text = print(finished, true);
+        assert_eq!(parse(&text, true).unwrap(), finished);
+        assert!(parse(&text, false).is_err());
+        // What no reply held: a history begins behind the unfinished ones.
+        assert!(parse("hu3", true).is_err());
+        assert!(parse("", true).is_err());
+    }
 }

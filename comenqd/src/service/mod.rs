@@ -48,6 +48,8 @@ pub struct Settings {
     pub loaded_at: UnixMs,
     /// Why a newer configuration is not in force.
     pub config_error: Option<String>,
+    /// What of the configuration takes effect only with a restart, in words.
+    pub waits_for_restart: Vec<String>,
 }
 
 /// An account as those see it who submit.

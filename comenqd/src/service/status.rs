@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comenq_proto::{
-    ConfigStatus, LaneStatus, MAX_ENTRIES, OwnUsage, OwnerStatus, StatusReply, StoreStatus,
+    ConfigStatus, LaneStatus, MAX_ENTRIES, OwnUsage, OwnerStatus, Role, StatusReply, StoreStatus,
     WireError,
 };
 use tokio::time::timeout;
 
 use super::{Answer, Service, view};
 use crate::queue::{LaneReport, Phase};
-use crate::server::Peer;
+use crate::server::{Handler as _, Peer};
 
 /// How long the store may take to count its jobs.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,8 +40,23 @@ pub(super) async fn status(
     let lanes = service.queue.lanes();
     let config = ConfigStatus {
         loaded_at_ms: settings.loaded_at.0,
-        error: settings.config_error.clone(),
+        error: settings.config_error.as_ref().map(|error| {
+            // A mistake in the configuration may be a secret in the wrong place.
+            if service.role(peer) == Role::Admin {
+                error.clone()
+            } else {
+                "it has a mistake, which administrators see".to_owned()
+            }
+        }),
     };
+    let stranded = timeout(PATIENCE, service.queue.stranded()).await;
+    let stranded = stranded.ok().and_then(Result::ok).unwrap_or_default();
+    let stranded = stranded.into_iter().map(|(account, jobs)| {
+        format!(
+            "{jobs} unfinished jobs wait for account {account}, which is not in the configuration: \
+             put it back, or cancel them"
+        )
+    });
     let bad_config = config
         .error
         .as_ref()
@@ -51,6 +66,8 @@ pub(super) async fn status(
         .into_iter()
         .chain(low_space)
         .chain(bad_config)
+        .chain(stranded)
+        .chain(settings.waits_for_restart.iter().cloned())
         .chain(lanes.iter().filter_map(view::trouble));
     Ok(Answer::of(StatusReply {
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -12,7 +12,7 @@ use comenq_proto::{
 
 use super::account;
 use super::{Account, Settings};
-use crate::clock::{Clock, UnixMs};
+use crate::clock::{Clock, Mark, UnixMs};
 use crate::policy::{Limits, Policy};
 use crate::queue::{Expiry, NewJob, Quota};
 
@@ -33,14 +33,14 @@ fn invalid(code: ErrorCode, reason: &dyn std::fmt::Display) -> WireError {
 
 impl Judge<'_> {
     /// From plain fields to types, or what is wrong with the first wrong one.
-    pub(super) fn parse(&self, request: JobSubmit) -> Result<NewJob, WireError> {
+    pub(super) fn parse(&self, request: &JobSubmit) -> Result<NewJob, WireError> {
         let target = Target::parse(&request.owner, &request.repo, request.number)
             .map_err(|reason| invalid(ErrorCode::InvalidTarget, &reason))?;
         let asked = request.account.as_deref();
         let account = account::choose(self, asked, request.host.as_deref(), &target)?;
         let now = self.clock.best_wall();
-        let not_before = not_before(&request, now)?;
-        let expiry = expiry(&request, now)?;
+        let not_before = not_before(request, now)?;
+        let expiry = expiry(request, now)?;
         if let (Some(from), Some(expiry)) = (not_before, expiry)
             && expiry.at_ms <= from
         {
@@ -54,29 +54,51 @@ impl Judge<'_> {
             );
             return Err(invalid(ErrorCode::InvalidValue, &text));
         }
+        let body = body(request.body.clone(), account, self.settings)?;
+        let accepted = self.clock.mark();
         Ok(NewJob {
-            uid: self.uid,
-            account: account.name.clone(),
             asked_account: asked.unwrap_or(UNNAMED).to_owned(),
-            body: body(request.body, account, self.settings)?,
-            target,
-            key: request.key.map(key).transpose()?,
+            key: request.key.clone().map(key).transpose()?,
             priority: request.priority,
             not_before,
             not_before_span_ms: request.delay_ms,
             expiry,
-            replace_key: request.replace_key.map(key).transpose()?,
+            replace_key: request.replace_key.clone().map(replace_key).transpose()?,
             if_open: request.if_open,
             hold: request.hold,
-            created_at: now,
-            accepted: self.clock.mark(),
             quota: quota(self.rules.limits(self.uid)),
+            ..NewJob::plain(self.uid, &account.name, target, body, now, accepted)
         })
     }
 }
 
+/// The submission as far as its key stands for it, without any judgement: what was acceptable when
+/// it was stored may not be so any more. `None` where it has no key, or never can have been stored.
+pub(super) fn identity(uid: u32, request: &JobSubmit) -> Option<NewJob> {
+    let target = Target::parse(&request.owner, &request.repo, request.number).ok()?;
+    let body = CommentBody::parse(request.body.clone()).ok()?;
+    let asked = request.account.as_deref().unwrap_or(UNNAMED);
+    let nobody_asks = Mark {
+        boot: 0,
+        boottime_ms: 0,
+        github: None,
+    };
+    Some(NewJob {
+        key: Some(SubmitKey::parse(request.key.clone()?).ok()?),
+        ..NewJob::plain(uid, asked, target, body, UnixMs(0), nobody_asks)
+    })
+}
+
 fn key(text: String) -> Result<SubmitKey, WireError> {
     SubmitKey::parse(text).map_err(|reason| invalid(ErrorCode::InvalidKey, &reason))
+}
+
+fn replace_key(text: String) -> Result<SubmitKey, WireError> {
+    let wrong = |reason| {
+        let text = format!("the replace key cannot be used: {reason}");
+        WireError::new(ErrorCode::InvalidValue, text)
+    };
+    SubmitKey::parse(text).map_err(wrong)
 }
 
 /// A comment that the account can post.

@@ -5,7 +5,7 @@ use comenq_proto::{
     WireError,
 };
 
-use super::submission::Judge;
+use super::submission::{self, Judge};
 use super::{Answer, Service, error, view};
 use crate::queue::{QueueError, Submitted};
 use crate::server::Peer;
@@ -23,10 +23,14 @@ pub(super) async fn submit(
         rules: &rules,
         clock: &service.clock,
     };
-    let new = judge.parse(request)?;
     let most = rules.limits(peer.uid).max_submits_per_minute;
-    let stored = service.queue.submit(new, most).await;
-    let stored = stored.map_err(|it| error::to_wire(&it))?;
+    let stored = match judge.parse(&request) {
+        Ok(new) => {
+            let stored = service.queue.submit(new, most).await;
+            stored.map_err(|it| error::to_wire(&it))?
+        }
+        Err(refusal) => found(service, peer.uid, &request).await?.ok_or(refusal)?,
+    };
     let id = stored.job.id;
     let changed = (!stored.duplicate).then(|| format!("queued #{id} for {}", stored.job.target));
     let trouble = trouble(service, &stored.job.account);
@@ -52,16 +56,29 @@ pub(super) async fn submit_batch(
         rules: &rules,
         clock: &service.clock,
     };
-    let jobs = request.jobs.into_iter().enumerate();
-    let new: Result<Vec<_>, WireError> = jobs
-        .map(|(index, job)| judge.parse(job).map_err(|error| in_batch(index, error)))
-        .collect();
+    let mut new = Vec::new();
+    let mut known = Vec::new();
+    for (index, job) in request.jobs.into_iter().enumerate() {
+        match judge.parse(&job) {
+            Ok(job) => new.push(job),
+            Err(refusal) => {
+                let found = found(service, peer.uid, &job).await;
+                let found = found.and_then(|found| found.ok_or(refusal));
+                known.push((index, found.map_err(|error| in_batch(index, error))?));
+            }
+        }
+    }
     let most = rules.limits(peer.uid).max_submits_per_minute;
-    let stored = service.queue.submit_all(new?, most).await;
-    let stored = stored.map_err(|it| match &it {
-        QueueError::InBatch { index, source } => in_batch(*index, error::to_wire(source)),
+    let stored = service.queue.submit_all(new, most).await;
+    let mut stored = stored.map_err(|it| match &it {
+        QueueError::InBatch { index, source } => {
+            in_batch(before(&known, *index), error::to_wire(source))
+        }
         other => error::to_wire(other),
     })?;
+    for (index, found) in known {
+        stored.insert(index.min(stored.len()), found);
+    }
     let added: Vec<_> = stored.iter().filter(|it| !it.duplicate).collect();
     let changed = match added.as_slice() {
         [] => None,
@@ -87,6 +104,27 @@ pub(super) async fn submit_batch(
         notes,
     };
     Ok(Answer::of(reply).changing(changed))
+}
+
+/// The job of an earlier try, although the submission would be refused today: who repeats it wants
+/// to know what became of it.
+async fn found(
+    service: &Service,
+    uid: u32,
+    request: &JobSubmit,
+) -> Result<Option<Submitted>, WireError> {
+    let Some(known) = submission::identity(uid, request) else {
+        return Ok(None);
+    };
+    let found = service.queue.find(known).await;
+    found.map_err(|it| error::to_wire(&it))
+}
+
+/// Where in the batch the job is that was the `nth` of those not known before.
+fn before(known: &[(usize, Submitted)], nth: usize) -> usize {
+    known
+        .iter()
+        .fold(nth, |at, (index, _)| if *index <= at { at + 1 } else { at })
 }
 
 fn in_batch(index: usize, error: WireError) -> WireError {
@@ -116,13 +154,17 @@ fn reply(service: &Service, stored: Submitted) -> JobSubmitReply {
         notes.push(format!("replaces #{id}, which is cancelled"));
     }
     notes.truncate(MAX_ENTRIES / 2);
-    let position = stored.position;
+    let now = service.clock.due_now();
+    let early = stored.job.not_before.filter(|at| *at > now);
+    // One whose time has not come is not in line yet.
+    let position = stored.position.filter(|_| early.is_none());
     let superseded = stored.superseded.iter().take(MAX_ENTRIES);
     JobSubmitReply {
         duplicate: stored.duplicate,
         position,
         expected_at_ms: position
             .and_then(|position| service.queue.expected_at(&stored.job.account, position))
+            .or(early)
             .map(|time| time.0),
         notes,
         same_text_as: stored.same_text_as.map(comenq_proto::JobId::get),

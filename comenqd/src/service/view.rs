@@ -9,11 +9,12 @@ use comenq_proto::{
     FailureCode, Job as WireJob, JobState, LogEntry as WireLogEntry, LogKind as WireLogKind,
 };
 
+use super::account;
 use crate::clock::{Clock, UnixMs};
 use crate::pacer;
 use crate::queue::{Job, LaneReport, LogEntry, LogKind, Phase, State};
 
-/// The job as it travels. Of somebody else's, body and errors stay here.
+/// The job as it travels. Of somebody else's, text, errors and replace key stay here.
 pub(super) fn job(job: Job, body: Option<String>, is_own: bool) -> WireJob {
     let ms = |time: Option<UnixMs>| time.map(|time| time.0);
     let may_have_been_posted = job.may_have_been_posted();
@@ -54,8 +55,8 @@ pub(super) fn job(job: Job, body: Option<String>, is_own: bool) -> WireJob {
     }
 }
 
-/// One line of a job's story. Of somebody else's job its words stay here.
-pub(super) fn log_entry(entry: LogEntry, is_own: bool) -> WireLogEntry {
+/// One line of a job's story, which somebody else never gets to see.
+pub(super) fn log_entry(entry: LogEntry) -> WireLogEntry {
     WireLogEntry {
         at_ms: entry.at_ms.0,
         kind: match entry.kind {
@@ -67,7 +68,7 @@ pub(super) fn log_entry(entry: LogEntry, is_own: bool) -> WireLogEntry {
         status: entry.status,
         github_request_id: entry.github_request_id,
         wait_ms: entry.wait_ms,
-        detail: entry.detail.filter(|_| is_own),
+        detail: entry.detail,
     }
 }
 
@@ -173,15 +174,9 @@ fn lane_wait(lane: &LaneReport, now: UnixMs) -> Option<String> {
 pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
     let account = &lane.account;
     let what = match lane.phase {
-        Phase::NoToken => {
-            return Some(format!(
-                "account {account} has no GitHub token: jobs are stored, but nothing is posted; \
-                     put a token into /etc/comenqd/github-token (root, mode 0600) or name a \
-                     github_token_file, then run `{}`",
-                lane.remedy
-            ));
-        }
-        Phase::Limited => "is limited by GitHub",
+        Phase::NoToken => return Some(no_token(account)),
+        // The reason says that it is GitHub that limits it.
+        Phase::Limited => "must wait",
         Phase::Blocked => {
             let reason = lane.reason.as_deref().unwrap_or("no reason was given");
             return Some(format!(
@@ -194,6 +189,27 @@ pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
     };
     let reason = lane.reason.as_deref().unwrap_or("no reason was given");
     Some(format!("account {account} {what}: {reason}"))
+}
+
+/// What an account without a token is missing: the one place that words it, for replies to
+/// `post`, for `show` and for `status`.
+fn no_token(account: &str) -> String {
+    let missing = format!(
+        "account {account} has no GitHub token: its jobs are stored, but nothing of it is posted; "
+    );
+    let advice = if account == account::DEFAULT {
+        "put a token into /etc/comenqd/github-token (root, mode 0600), then run `systemctl restart \
+         comenqd`; or name a github_token_file in the daemon's configuration, then run `systemctl \
+         reload comenqd`"
+            .to_owned()
+    } else {
+        format!(
+            "name a github_token_file in [accounts.{account}] of the daemon's configuration, then \
+             run `systemctl reload comenqd`; or give the unit the credential \
+             github-token-{account}, then run `systemctl restart comenqd`"
+        )
+    };
+    missing + &advice
 }
 
 /// A wait for people: its two largest units.
@@ -276,11 +292,12 @@ mod tests {
     #[test]
     fn the_lanes_trouble_is_named_with_its_reason_and_end() {
         let now = UnixMs(0);
-        let limited = lane(Phase::Limited, Some("secondary rate limit"), Some(60_000));
+        let reason = "GitHub limits this account: secondary rate limit";
+        let limited = lane(Phase::Limited, Some(reason), Some(60_000));
         assert_eq!(
             waiting_for(&stored(State::Queued), &limited, None, now).unwrap(),
-            "account default is limited by GitHub: secondary rate limit; the next try is in \
-             1 min 0 s"
+            "account default must wait: GitHub limits this account: secondary rate limit; the next \
+             try is in 1 min 0 s"
         );
         let none = lane(Phase::NoToken, None, None);
         assert!(
@@ -289,6 +306,29 @@ mod tests {
                 .starts_with("account default has no GitHub token")
         );
         assert_eq!(trouble(&lane(Phase::Posting, None, None)), None);
+    }
+
+    #[test]
+    fn a_missing_token_is_put_where_that_account_looks_for_it() {
+        let told = |account: &str| {
+            let lane = LaneReport {
+                account: account.to_owned(),
+                ..lane(Phase::NoToken, None, None)
+            };
+            trouble(&lane).unwrap()
+        };
+        let default = told("default");
+        assert!(default.contains("into /etc/comenqd/github-token (root"));
+        let bot = told("bot");
+        assert!(!bot.contains("/etc/comenqd/github-token"), "{bot}");
+        for part in [
+            "account bot has no GitHub token",
+            "github_token_file in [accounts.bot] of the daemon's configuration, then run \
+             `systemctl reload comenqd`",
+            "the credential github-token-bot, then run `systemctl restart comenqd`",
+        ] {
+            assert!(bot.contains(part), "{part}: {bot}");
+        }
     }
 
     #[test]
@@ -391,8 +431,8 @@ mod tests {
     }
 
     #[test]
-    fn of_somebody_elses_story_the_words_are_left_out() {
-        let entry = || LogEntry {
+    fn a_line_of_the_story_travels_whole() {
+        let line = log_entry(LogEntry {
             at_ms: UnixMs(5),
             kind: LogKind::Look,
             number: 2,
@@ -401,11 +441,9 @@ mod tests {
             github_request_id: Some("REQ".to_owned()),
             wait_ms: None,
             detail: Some("secret".to_owned()),
-        };
-        let own = log_entry(entry(), true);
-        assert_eq!((own.outcome.as_str(), own.number), ("ambiguous", 2));
-        assert_eq!(own.detail.as_deref(), Some("secret"));
-        assert_eq!(log_entry(entry(), false).detail, None);
+        });
+        assert_eq!((line.outcome.as_str(), line.number), ("ambiguous", 2));
+        assert_eq!(line.detail.as_deref(), Some("secret"));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct AgendaQuery {
     /// Every account that is served, with the tag of its credential: those with the same user at
     /// the same host share the lane.
     pub accounts: Vec<(String, u64)>,
+    /// Those of them that can take no turn just now.
+    pub unable: Vec<String>,
     /// The longest wait for a trouble; one that was stored under other settings may be longer.
     pub longest_wait: Duration,
     /// Tells what is due.
@@ -47,6 +49,8 @@ pub struct Agenda {
     pub ready: bool,
     /// Among which jobs the turn goes round.
     pub field: Field,
+    /// All accounts that share the lane, as far as is known.
+    pub sharing: Vec<String>,
     /// When the next job that waits for a time joins its line.
     pub next_due: Option<UnixMs>,
     /// A job waits for a length of time that becomes a date once GitHub's time is known.
@@ -86,7 +90,8 @@ pub(super) fn agenda(txn: &mut Txn<'_>, query: &AgendaQuery) -> Result<Agenda, S
         expired,
         ..Agenda::default()
     };
-    agenda.field = field(txn, query, agenda.identity.as_ref())?;
+    agenda.sharing = sharing(txn, query, agenda.identity.as_ref())?;
+    agenda.field = field(txn, query, &agenda.sharing)?;
     let next = turns::choose(txn, &agenda.field)?;
     agenda.ready = next.is_some_and(|head| head.account == account);
     for stage in LOOK_STAGES {
@@ -106,21 +111,35 @@ fn blocked(txn: &Txn<'_>, account: &str, tag: u64) -> Result<Option<Wait>, Store
     Ok(wait.filter(|wait| wait.token_tag == tag))
 }
 
-/// The account, and those that are the same user and not blocked.
-fn field(
+/// The account, and those that are the same user.
+fn sharing(
     txn: &Txn<'_>,
     query: &AgendaQuery,
     own: Option<&KnownIdentity>,
-) -> Result<Field, StoreError> {
-    let mut field = Field::default();
-    for (account, tag) in &query.accounts {
+) -> Result<Vec<String>, StoreError> {
+    let mut sharing = Vec::new();
+    for (account, _) in &query.accounts {
         let is_mate = match own {
             Some(own) => identity(txn, account, &query.host)?
                 .is_some_and(|other| other.user_id == own.user_id),
             None => false,
         };
+        if is_mate || *account == query.account {
+            sharing.push(account.clone());
+        }
+    }
+    Ok(sharing)
+}
+
+/// Of those that share the lane the ones that can take a turn.
+fn field(txn: &Txn<'_>, query: &AgendaQuery, sharing: &[String]) -> Result<Field, StoreError> {
+    let mut field = Field::default();
+    for (account, tag) in &query.accounts {
         let is_self = *account == query.account;
-        if is_self || (is_mate && blocked(txn, account, *tag)?.is_none()) {
+        let is_able = sharing.contains(account)
+            && !query.unable.contains(account)
+            && blocked(txn, account, *tag)?.is_none();
+        if is_self || is_able {
             let barred = owners::barred(txn, account, &query.clock, query.longest_wait)?;
             let open = barred.into_iter().filter(|barred| barred.left.is_zero());
             let open = open.map(|barred| barred.owner).collect();
@@ -155,7 +174,7 @@ fn promote_due(
     account: &str,
     clock: &Clock,
 ) -> Result<Option<UnixMs>, StoreError> {
-    let now = clock.best_wall();
+    let now = clock.due_now();
     let prefix = keys::waiting(account);
     // What has no date yet is passed over until it can be given one: till then nothing is posted.
     let after = clock

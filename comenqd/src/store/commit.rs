@@ -8,7 +8,8 @@
 //! A failed sync, or a panic of sled, ends the thread: nothing of that group is acknowledged and
 //! the process is told to exit, for what is on disk is known again only after reopening.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -108,8 +109,19 @@ impl Engine {
     /// Opens a generation, checks it and brings it to the format of today.
     fn load(options: &Options, path: &Path, lock: &Arc<Lock>) -> Result<Self, StoreError> {
         let root = &options.path;
-        let (db, file) = open_sled(path)?;
-        let meta = read_meta(&db, options)?;
+        let (mut db, mut file) = open_sled(path)?;
+        let mut meta = read_meta(&db, options)?;
+        if meta.incomplete {
+            tracing::warn!(
+                "an import into the queue {} was interrupted: what came of it is removed; import \
+                 it again",
+                root.display()
+            );
+            drop((db, file));
+            format::remove_generation(path)?;
+            (db, file) = open_sled(path)?;
+            meta = read_meta(&db, options)?;
+        }
         let mut engine = Self {
             root: root.clone(),
             db,
@@ -166,6 +178,12 @@ impl Engine {
 
     /// Makes it the store in use, in place of one that never took a job.
     pub(super) fn put_in_use(&mut self, generation: &Path) -> Result<(), StoreError> {
+        self.transact(|txn| {
+            txn.meta.incomplete = false;
+            txn.meta.restored_up_to = txn.meta.last_job;
+            let meta = txn.meta.clone();
+            txn.write(keys::META.to_vec(), &meta)
+        })?;
         self.sync()?;
         // The witness of an empty store tells nothing, but would speak against this one.
         format::remove_witness(&self.root)?;
@@ -245,6 +263,9 @@ impl Engine {
             self.sync()?;
         }
         self.transact(|txn| {
+            if hold_jobs && txn.meta.machine.is_some() {
+                txn.meta.restored_up_to = txn.meta.last_job;
+            }
             txn.meta.machine = Some(machine.to_owned());
             let meta = txn.meta.clone();
             txn.write(keys::META.to_vec(), &meta)
@@ -319,6 +340,7 @@ pub(super) fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
     let failed = |error: &dyn std::fmt::Display| {
         StoreError::Unavailable(format!("cannot open {}: {error}", path.display()))
     };
+    remove_unfinished_snapshots(path).map_err(|error| failed(&error))?;
     // sled's own flusher only logs its failures; every flush here is ours.
     let config = sled::Config::new()
         .path(path)
@@ -336,6 +358,27 @@ pub(super) fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
     // What a killed process wrote and never synced is readable, and will be answered from.
     file.sync_data().map_err(|error| failed(&error))?;
     Ok((db, file))
+}
+
+/// Removes what an earlier opening was writing when it was killed or the disk was full. sled takes
+/// it for its newest snapshot and calls the store damaged, for good. All that was to be in it is in
+/// the log and the snapshot before, which goes only once the new one has its name. sled writes one
+/// only while it opens.
+fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+            tracing::debug!("removed {}", entry.path().display());
+        }
+    }
+    Ok(())
 }
 
 /// Whoever opens a store has the queue's lock, so that only this process can still have sled's: it
@@ -377,6 +420,8 @@ fn read_meta(db: &sled::Db, options: &Options) -> Result<Meta, StoreError> {
         jobs: 0,
         finished: 0,
         body_bytes: 0,
+        restored_up_to: 0,
+        incomplete: false,
     })
 }
 

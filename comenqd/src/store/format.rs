@@ -48,12 +48,23 @@ fn unavailable(what: &str, path: &Path, error: &io::Error) -> StoreError {
 
 /// Creates the queue's directory (0700) if it is missing.
 pub(super) fn create_root(root: &Path) -> Result<(), StoreError> {
-    let missing: Vec<&Path> = root.ancestors().take_while(|path| !path.is_dir()).collect();
+    let missing: Vec<&Path> = root
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !path.is_dir())
+        .collect();
     let create = || -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(root)?;
         missing.iter().try_for_each(|path| sync_dir(parent(path)))
     };
-    create().map_err(|error| unavailable("cannot create", root, &error))
+    // Of `a/b/queue` it may be `a` that is a file.
+    let file = missing.iter().find(|path| path.exists());
+    create().map_err(|error| match file {
+        Some(file) => StoreError::Unavailable(format!(
+            "{} is a file, and the queue is a directory: move it away, or name another queue_path",
+            file.display()
+        )),
+        None => unavailable("cannot create", root, &error),
+    })
 }
 
 /// The directory that holds `path`; of a relative path's first part the current one.
@@ -76,27 +87,94 @@ impl Lock {
     }
 }
 
+/// Why the lock could not be taken.
+enum Locking {
+    /// Somebody holds it: the error names who.
+    Held(StoreError),
+    /// The file cannot be used.
+    Failed(&'static str, PathBuf, io::Error),
+}
+
 /// Takes the lock, for at most `patience`; an error names the holder.
 pub(super) fn lock(root: &Path, patience: Duration) -> Result<Lock, StoreError> {
+    take_lock(root, patience).map_err(|why| match why {
+        Locking::Held(error) => error,
+        Locking::Failed(what, path, error) => unavailable(what, &path, &error),
+    })
+}
+
+/// Takes the lock of a queue that nobody may use meanwhile.
+pub(super) fn lock_offline(root: &Path) -> Result<Lock, StoreError> {
+    if !root.is_dir() {
+        return Err(no_queue(root));
+    }
+    take_lock(root, Duration::ZERO).map_err(|why| match why {
+        Locking::Held(error) => StoreError::Unavailable(format!(
+            "{error}. Of an installed comenqd stop both units first: systemctl stop \
+             comenqd.service comenq.socket"
+        )),
+        Locking::Failed(what, path, error) => not_allowed(what, &path, &error),
+    })
+}
+
+/// Refuses a directory in which no queue ever was, and leaves it as it is.
+pub(super) fn refuse_without_queue(root: &Path) -> Result<(), StoreError> {
+    match fs::read_dir(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_queue(root)),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(no_queue(root)),
+        Err(error) => return Err(not_allowed("cannot list", root, &error)),
+        Ok(_) => {}
+    }
+    let is_there = |name: &str| root.join(name).exists();
+    if is_there(CURRENT) || is_there(WITNESS) || !generations(root)?.is_empty() {
+        return Ok(());
+    }
+    Err(no_queue(root))
+}
+
+/// There is none, and what to do.
+pub(super) fn no_queue(root: &Path) -> StoreError {
+    StoreError::Unavailable(format!(
+        "there is no queue in {}; name its directory with --queue-path",
+        root.display()
+    ))
+}
+
+/// As [`unavailable`], for somebody who may be the wrong user.
+fn not_allowed(what: &str, path: &Path, error: &io::Error) -> StoreError {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; run this as root, or as the user the queue belongs to"
+        }
+        _ => "",
+    };
+    StoreError::Unavailable(format!("{what} {}: {error}{advice}", path.display()))
+}
+
+fn take_lock(root: &Path, patience: Duration) -> Result<Lock, Locking> {
     let path = root.join(LOCK);
-    let mut file = OpenOptions::new()
+    let opened = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(&path)
-        .map_err(|error| unavailable("cannot open", &path, &error))?;
+        .open(&path);
+    let mut file = match opened {
+        Ok(file) => file,
+        Err(error) => return Err(Locking::Failed("cannot open", path, error)),
+    };
     let deadline = Instant::now() + patience;
     let mut told = false;
     loop {
         match file.try_lock() {
             Ok(()) => break,
             Err(TryLockError::Error(error)) => {
-                return Err(unavailable("cannot lock", &path, &error));
+                return Err(Locking::Failed("cannot lock", path, error));
             }
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(StoreError::Unavailable(held(root, &holder(&mut file))));
+                let held = held(root, &holder(&mut file));
+                return Err(Locking::Held(StoreError::Unavailable(held)));
             }
             Err(TryLockError::WouldBlock) => {
                 if !told {
@@ -112,22 +190,6 @@ pub(super) fn lock(root: &Path, patience: Duration) -> Result<Lock, StoreError> 
         tracing::debug!("cannot write {}: {error}", path.display());
     }
     Ok(Lock(file))
-}
-
-/// Takes the lock of a queue that nobody may use meanwhile.
-pub(super) fn lock_offline(root: &Path) -> Result<Lock, StoreError> {
-    if !root.is_dir() {
-        return Err(StoreError::Unavailable(format!(
-            "there is no queue in {}",
-            root.display()
-        )));
-    }
-    lock(root, Duration::ZERO).map_err(|error| {
-        StoreError::Unavailable(format!(
-            "{error}. Of an installed comenqd stop both units first: systemctl stop \
-             comenqd.service comenq.socket"
-        ))
-    })
 }
 
 fn write_pid(file: &mut File) -> io::Result<()> {
@@ -192,6 +254,13 @@ fn find_first(root: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
+/// Removes a generation that holds no store.
+pub(super) fn remove_generation(generation: &Path) -> Result<(), StoreError> {
+    fs::remove_dir_all(generation)
+        .and_then(|()| sync_dir(parent(generation)))
+        .map_err(|error| unavailable("cannot remove", generation, &error))
+}
+
 /// The generation after one, of which nothing is there.
 pub(super) fn next_generation(generation: &Path) -> Result<PathBuf, StoreError> {
     let name = generation.file_name().unwrap_or_default();
@@ -217,6 +286,11 @@ fn number_of(name: &str) -> Option<u64> {
 /// Does nothing while `CURRENT` does not name it. Tells whether there were any.
 pub(super) fn remove_leftovers(root: &Path, in_use: &Path) -> bool {
     if !root.join(CURRENT).exists() {
+        return false;
+    }
+    // A power cut must not bring back a CURRENT that names one of them.
+    if let Err(error) = sync_dir(root) {
+        tracing::warn!("cannot sync {}: {error}", root.display());
         return false;
     }
     let mut were_any = false;
@@ -385,4 +459,21 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wrong_user_is_told_which_is_right() {
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let text = not_allowed("cannot open", Path::new("/q/lock"), &denied).to_string();
+        assert!(text.contains("/q/lock"), "{text}");
+        assert!(
+            text.ends_with("run this as root, or as the user the queue belongs to"),
+            "{text}"
+        );
+        assert!(!text.contains("systemctl"), "{text}");
+    }
 }

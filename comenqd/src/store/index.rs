@@ -10,7 +10,7 @@ use super::keys::{self, Rank};
 use super::record::{self, Hold, Job, UsageRecord};
 use super::transition::State;
 use super::txn::{Entry, Txn};
-use super::{StoreError, dating, turns};
+use super::{StoreError, dating, quota, turns};
 
 /// Reads a job that must exist.
 pub(super) fn load(txn: &Txn<'_>, id: JobId) -> Result<Job, StoreError> {
@@ -105,21 +105,31 @@ fn count(txn: &mut Txn<'_>, old: Option<&Job>, new: Option<&Job>) -> Result<(), 
     };
     let (before, after) = (unfinished(old), unfinished(new));
     match new.or(old) {
-        Some(job) if before != after => use_more(txn, job.uid, before, after),
+        Some(job) if before != after => use_more(txn, job, before, after),
         _ => Ok(()),
     }
 }
 
+/// It ended, and no request of it was ever sent.
+fn came_to_nothing(job: &Job) -> bool {
+    matches!(job.state, State::Cancelled | State::Expired)
+        && job.attempts == 0
+        && job.unresolved.is_empty()
+}
+
 fn use_more(
     txn: &mut Txn<'_>,
-    uid: u32,
+    job: &Job,
     before: (u64, u64),
     after: (u64, u64),
 ) -> Result<(), StoreError> {
-    let key = keys::usage(uid);
+    let key = keys::usage(job.uid);
     let mut usage: UsageRecord = txn.read_or_default(&key)?;
     shift(&mut usage.jobs, before.0, after.0);
     shift(&mut usage.body_bytes, before.1, after.1);
+    if before.0 > after.0 && came_to_nothing(job) {
+        quota::give_back(&mut usage, job);
+    }
     if usage == UsageRecord::default() {
         txn.remove(key);
         return Ok(());

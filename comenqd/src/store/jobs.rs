@@ -55,6 +55,38 @@ pub struct NewJob {
     pub quota: Quota,
 }
 
+impl NewJob {
+    /// A job without any wishes or limits, accepted at `created_at` and `accepted`.
+    #[must_use]
+    pub fn plain(
+        uid: u32,
+        account: &str,
+        target: Target,
+        body: CommentBody,
+        created_at: UnixMs,
+        accepted: Mark,
+    ) -> Self {
+        Self {
+            uid,
+            account: account.to_owned(),
+            asked_account: account.to_owned(),
+            target,
+            body,
+            key: None,
+            priority: 0,
+            not_before: None,
+            not_before_span_ms: None,
+            expiry: None,
+            replace_key: None,
+            if_open: false,
+            hold: false,
+            created_at,
+            accepted,
+            quota: Quota::NONE,
+        }
+    }
+}
+
 /// What became of a submission.
 #[derive(Debug, Clone)]
 pub struct Inserted {
@@ -69,6 +101,11 @@ pub struct Inserted {
     pub superseded: Vec<JobId>,
     /// A job with the same text for the same target, queued or posted within a day.
     pub same_text_as: Option<JobId>,
+}
+
+/// The job that a submission's key stands for, if it was stored before.
+pub(super) fn find(txn: &Txn<'_>, new: &NewJob) -> Result<Option<Inserted>, StoreError> {
+    find_by_key(txn, new, &digest(new))
 }
 
 /// Stores jobs, all or none.
@@ -91,10 +128,11 @@ pub(super) fn insert(txn: &mut Txn<'_>, new: &NewJob) -> Result<Inserted, StoreE
         return Ok(found);
     }
     txn.room.admit()?;
-    quota::admit(txn, new)?;
     let id = known_id(txn.meta.last_job + 1)?;
     txn.meta.last_job = id.get();
+    // First: what it replaces makes room for it.
     let superseded = supersede(txn, new, id)?;
+    quota::admit(txn, new)?;
     let same_text_as = note_text(txn, new, id)?;
     let job = new_job(id, new);
     put_rest(txn, id, &new.body);
@@ -197,23 +235,27 @@ fn supersede(txn: &mut Txn<'_>, new: &NewJob, by: JobId) -> Result<Vec<JobId>, S
 
 /// Remembers who has this text for this target; finds who had it before.
 fn note_text(txn: &mut Txn<'_>, new: &NewJob, id: JobId) -> Result<Option<JobId>, StoreError> {
-    let Some(before) = texts::note(txn, &new.target, new.body.as_str(), id)? else {
-        return Ok(None);
-    };
-    let job = match index::load(txn, before) {
-        Ok(job) => job,
-        Err(StoreError::Damaged(_) | StoreError::NoSuchJob(_)) => return Ok(None),
-        Err(other) => return Err(other),
-    };
+    for before in texts::note(txn, &new.account, &new.target, new.body.as_str(), id)? {
+        match index::load(txn, before) {
+            Ok(job) if is_same_comment(txn, &job, new) => return Ok(Some(before)),
+            Ok(_) | Err(StoreError::Damaged(_) | StoreError::NoSuchJob(_)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a job is worth a warning: what another user has not posted yet is nobody else's to know.
+fn is_same_comment(txn: &Txn<'_>, job: &Job, new: &NewJob) -> bool {
     let since = new.created_at.0.saturating_sub(SAME_TEXT_MS);
     let counts = match job.state {
         State::Posted => job.finished_at.is_some_and(|at| at.0 >= since),
-        state => !state.is_finished(),
+        state => !state.is_finished() && job.uid == new.uid,
     };
+    let goes_there = job.account == new.account && job.target.lower() == new.target.lower();
     // Its text may have been edited since, or only begin alike in its digest.
     let is_same = |text: String| text.trim_end() == new.body.as_str().trim_end();
-    let is_there = job.target.lower() == new.target.lower();
-    Ok((counts && is_there && body(txn, &job).is_ok_and(is_same)).then_some(before))
+    counts && goes_there && body(txn, job).is_ok_and(is_same)
 }
 
 fn known_id(number: u64) -> Result<JobId, StoreError> {
@@ -242,7 +284,7 @@ pub(super) fn replace_body(
     remove_rest(txn, job.id)?;
     put_rest(txn, job.id, body);
     set_body(job, body);
-    texts::note(txn, &job.target, body.as_str(), job.id)?;
+    texts::note(txn, &job.account, &job.target, body.as_str(), job.id)?;
     Ok(())
 }
 
@@ -383,4 +425,21 @@ pub(super) fn counts(txn: &Txn<'_>) -> Result<BTreeMap<State, u64>, StoreError> 
         after = Some(key);
     }
     Ok(counts)
+}
+
+/// Unfinished jobs of each account; from kept counts.
+pub(super) fn unfinished_by_account(txn: &Txn<'_>) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut accounts = BTreeMap::new();
+    let prefix = keys::counts();
+    let mut after = None;
+    while let Some((key, _)) = txn.next(&prefix, after.as_deref())? {
+        let state = key.last().copied().and_then(State::from_code);
+        if let Some(account) = keys::parse_count_account(&key)
+            && state.is_some_and(|state| !state.is_finished())
+        {
+            *accounts.entry(account).or_insert(0) += txn.number(&key)?;
+        }
+        after = Some(key);
+    }
+    Ok(accounts)
 }

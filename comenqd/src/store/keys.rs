@@ -401,6 +401,12 @@ pub(super) fn count(account: &str, uid: u32, state: u8) -> Vec<u8> {
     Key::new(b'c').text(account).u32(uid).raw(&[state]).done()
 }
 
+/// The account in a key made by [`count`].
+pub(super) fn parse_count_account(key: &[u8]) -> Option<String> {
+    let (len, rest) = key.get(1..)?.split_first()?;
+    String::from_utf8(rest.get(..usize::from(*len))?.to_vec()).ok()
+}
+
 pub(super) fn comment(host: &str, comment_id: u64) -> Vec<u8> {
     Key::new(b'g').text(host).u64(comment_id).done()
 }

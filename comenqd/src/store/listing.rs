@@ -138,11 +138,12 @@ fn step(
 ) -> Result<Option<Cursor>, StoreError> {
     let after_finished = match after {
         Some(Cursor::Finished(at, id)) => Some(keys::finished(at, id)),
+        // No list of finished jobs ends a page at one; whoever gives it begins at the newest.
+        Some(Cursor::Unfinished(_)) | None if query.finished_only => None,
         Some(Cursor::Unfinished(id)) => match txn.next(keys::ACTIVE, Some(&keys::active(id)))? {
             Some((key, _)) => return Ok(parse_active(&key)),
             None => None,
         },
-        None if query.finished_only => None,
         None => match txn.next(keys::ACTIVE, None)? {
             Some((key, _)) => return Ok(parse_active(&key)),
             None => None,

@@ -48,7 +48,11 @@ fn repeats(txn: &Txn<'_>, job: &Job, entry: &LogEntry) -> Result<bool, StoreErro
             | Outcome::OwnerBlocked
             | Outcome::Incomplete
     );
-    let last = txn.read::<LogEntry>(&keys::log_entry(job.id, last))?;
+    // What is only for people must not keep an outcome from being stored.
+    let last = match txn.read::<LogEntry>(&keys::log_entry(job.id, last)) {
+        Err(StoreError::Damaged(_)) => None,
+        read => read?,
+    };
     Ok(tells_little
         && last.is_some_and(|last| last.outcome == entry.outcome && last.kind == entry.kind))
 }

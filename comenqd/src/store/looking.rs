@@ -67,6 +67,8 @@ pub enum LookConclusion {
         reason: String,
         /// A comment that may be it.
         url: Option<String>,
+        /// What the look came to.
+        outcome: Outcome,
     },
 }
 
@@ -113,6 +115,7 @@ pub(super) fn conclude_look(
         LookConclusion::Moved { to } => {
             job.last_error = Some(format!("it has moved to {to}, where it is looked for"));
             job.moved_to = (to.lower() != job.target.lower()).then_some(to);
+            job.empty_looks = 0;
             look_later(txn, &mut job, at.now);
         }
         _ if old.state == State::Posted => job.unresolved.clear(),
@@ -133,7 +136,7 @@ pub(super) fn conclude_look(
         LookConclusion::Dead { failure, reason } => {
             fail(&mut job, failure, reason, at);
         }
-        LookConclusion::GiveUp { reason, url } => {
+        LookConclusion::GiveUp { reason, url, .. } => {
             fail(&mut job, Failure::OutcomeUnknown, reason, at);
             job.comment_url = url;
         }
@@ -163,10 +166,8 @@ fn entry(job: &Job, conclusion: &LookConclusion, note: Note, at: Moment) -> LogE
         LookConclusion::Postponed { reason } => (Outcome::Incomplete, Some(reason.clone())),
         LookConclusion::Moved { to } => (Outcome::Moved, Some(to.to_string())),
         LookConclusion::GiveUp {
-            reason,
-            url: Some(_),
-        } => (Outcome::Ambiguous, Some(reason.clone())),
-        LookConclusion::GiveUp { reason, url: None } => (Outcome::Gone, Some(reason.clone())),
+            reason, outcome, ..
+        } => (*outcome, Some(reason.clone())),
         LookConclusion::Dead { reason, .. } => (Outcome::Nothing, Some(reason.clone())),
         LookConclusion::LookAgain | LookConclusion::Requeue | LookConclusion::Cancelled => {
             (Outcome::Nothing, None)

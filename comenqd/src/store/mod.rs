@@ -325,6 +325,23 @@ impl Store {
             .await
     }
 
+    /// Finds the job that a submission's key stands for, if it was stored before.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`]; [`StoreError::Damaged`].
+    pub async fn find(&self, new: NewJob) -> Result<Option<Inserted>, StoreError> {
+        self.run(false, move |txn| jobs::find(txn, &new)).await
+    }
+
+    /// Unfinished jobs of each account.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub async fn unfinished_by_account(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.run(false, |txn| jobs::unfinished_by_account(txn))
+            .await
+    }
+
     /// Reads a job and its text.
     ///
     /// # Errors
@@ -391,7 +408,7 @@ impl Store {
     /// forbids it; [`StoreError::WrongState`]; [`StoreError::NoSuchJob`].
     pub async fn change(&self, id: JobId, verb: Verb, at: Moment) -> Result<Changed, StoreError> {
         self.run(false, move |txn| match &verb {
-            Verb::Cancel => verbs::cancel(txn, id, at.wall),
+            Verb::Cancel => verbs::cancel(txn, id, at),
             Verb::Edit {
                 body,
                 max_body_bytes,
@@ -553,6 +570,23 @@ impl Store {
     ) -> Result<Job, StoreError> {
         self.run(false, move |txn| {
             posting::fail_precondition(txn, id, &reason, note, wall)
+        })
+        .await
+    }
+
+    /// Ends a queued job for good.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchJob`]; [`StoreError::Commit`].
+    pub async fn fail(
+        &self,
+        id: JobId,
+        failure: Failure,
+        reason: String,
+        wall: UnixMs,
+    ) -> Result<Job, StoreError> {
+        self.run(false, move |txn| {
+            posting::fail(txn, id, failure, &reason, wall)
         })
         .await
     }

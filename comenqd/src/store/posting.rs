@@ -107,7 +107,12 @@ pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, St
             Ok((job, _)) if job.not_before.is_some_and(|at| at > claim.started_github) => {
                 expiring::wait_again(txn, &job)?;
             }
-            Ok((job, _)) if waits_where_it_moved(txn, &job)? => {
+            Ok((job, _)) if job.state != State::Queued => {
+                turns::set_aside(txn, &head)?;
+                let why = format!("it stood in line but is {}", job.state.as_str());
+                outcome.set_aside.push((id, why));
+            }
+            Ok((job, _)) if waits_elsewhere(txn, claim, &job)? => {
                 put_off_for_its_place(txn, &job, claim.started_github)?;
             }
             Ok((job, _)) if job.if_open && claim.checked != Some(id) => {
@@ -128,13 +133,16 @@ pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, St
     Ok(outcome)
 }
 
-/// Whether another job, of unknown outcome, holds back the place that a job has moved to. Its line
-/// is that of the place it was meant for.
-fn waits_where_it_moved(txn: &Txn<'_>, job: &Job) -> Result<bool, StoreError> {
-    let Some(place) = &job.moved_to else {
-        return Ok(false);
-    };
-    txn.exists_under(&keys::unresolved(&job.account, &place.lower()))
+/// Whether something of where it would be posted is not known: on this account, where it moved, or
+/// on another account of the same user, whose look would take this comment for its own.
+fn waits_elsewhere(txn: &Txn<'_>, claim: &Claim, job: &Job) -> Result<bool, StoreError> {
+    let place = job.destination().lower();
+    for (account, _) in &claim.field.accounts {
+        if txn.exists_under(&keys::unresolved(account, &place))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn put_off_for_its_place(txn: &mut Txn<'_>, old: &Job, now: UnixMs) -> Result<(), StoreError> {
@@ -176,6 +184,7 @@ fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Cla
         ended: None,
         marker: claim.marker,
     });
+    merge_attempts(&mut job.unresolved);
     job.host = Some(claim.lane.host.clone());
     job.first_attempt = job.first_attempt.or(Some(claim.now));
     index::save(txn, Some(old), &job)?;
@@ -190,6 +199,27 @@ fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Cla
         body,
         previous_pace,
     })
+}
+
+/// Unknown attempts that a record holds; older ones share a window.
+const MAX_UNRESOLVED: usize = 12;
+
+/// Keeps the record small: sled never syncs what outgrows its pages. The first attempt stays, from
+/// which looks begin; of the others the oldest become one, as long as one user made them.
+fn merge_attempts(attempts: &mut Vec<Attempt>) {
+    while attempts.len() > MAX_UNRESOLVED {
+        let is_same = |pair: &[Attempt]| {
+            matches!(pair, [one, other]
+                if (one.user_id, one.marker) == (other.user_id, other.marker))
+        };
+        let Some(at) = attempts.windows(2).skip(1).position(is_same) else {
+            return;
+        };
+        let older = attempts.remove(at + 1);
+        if let Some(merged) = attempts.get_mut(at + 1) {
+            merged.started_github = merged.started_github.min(older.started_github);
+        }
+    }
 }
 
 /// What an attempt came to, as the retry policy judged it.
@@ -231,6 +261,8 @@ pub enum Conclusion {
     LookFirst {
         /// For people.
         reason: String,
+        /// The lane waits too.
+        wait: Option<Wait>,
     },
     /// Refused for good.
     Dead {
@@ -336,7 +368,10 @@ fn apply(
             job.last_error = Some(reason);
             Ok(())
         }
-        Conclusion::LookFirst { reason } => {
+        Conclusion::LookFirst { reason, wait } => {
+            if let Some(wait) = wait {
+                lane.strike(wait);
+            }
             job.state = State::Uncertain;
             job.last_error = Some(reason);
             if let Some(attempt) = job.unresolved.last_mut() {
@@ -395,7 +430,10 @@ fn entry(job: &Job, conclusion: &Conclusion, note: Note, wall: UnixMs) -> LogEnt
             Some(&wait.reason),
         ),
         Conclusion::Moved { reason, .. } => (Outcome::Moved, None, Some(reason)),
-        Conclusion::LookFirst { reason } => (Outcome::Unknown, None, Some(reason)),
+        Conclusion::LookFirst { reason, wait } => {
+            let wait_ms = wait.as_ref().map(|wait| wait.wait_ms);
+            (Outcome::Unknown, wait_ms, Some(reason))
+        }
         Conclusion::Dead { failure, reason } => {
             let outcome = match failure {
                 Failure::Denied => Outcome::Denied,
@@ -537,6 +575,27 @@ pub(super) fn fail_precondition(
             detail: Some(reason.to_owned()),
         };
         log::append(txn, &mut job, entry)?;
+        index::save(txn, Some(&old), &job)?;
+    }
+    Ok(job)
+}
+
+/// Ends a queued job for good.
+pub(super) fn fail(
+    txn: &mut Txn<'_>,
+    id: JobId,
+    failure: Failure,
+    reason: &str,
+    wall: UnixMs,
+) -> Result<Job, StoreError> {
+    let old = index::load(txn, id)?;
+    let mut job = old.clone();
+    if old.state == State::Queued {
+        job.state = State::Failed;
+        job.finished_at = Some(wall);
+        job.next_attempt_at = None;
+        job.failure = Some(failure);
+        job.last_error = Some(reason.to_owned());
         index::save(txn, Some(&old), &job)?;
     }
     Ok(job)

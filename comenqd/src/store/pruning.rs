@@ -14,6 +14,12 @@ use crate::clock::UnixMs;
 /// Jobs and keys removed in one transaction at most.
 const STEP: usize = 64;
 
+/// Finished jobs examined for that: those of which something is not known stay in front.
+const EXAMINED: usize = 512;
+
+/// A comment made so long ago is nobody else's: looks begin five seconds before an attempt.
+const SETTLED: Duration = Duration::from_secs(10);
+
 /// How long a submit key is known after its job's record is gone.
 const KEYS_LONGER: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -44,14 +50,19 @@ pub(super) fn prune(txn: &mut Txn<'_>, keep: Keep, now: UnixMs) -> Result<Pruned
         ..Pruned::default()
     };
     let since = now.minus(keep.age);
+    let settled = now.minus(SETTLED);
     let mut before = None;
-    for _ in 0..STEP {
+    for _ in 0..EXAMINED {
+        if pruned.jobs == STEP {
+            break;
+        }
         let Some((key, _)) = txn.previous(keys::FINISHED, before.as_deref())? else {
             break;
         };
         let (at, id) = keys::parse_finished(&key)
             .ok_or_else(|| StoreError::Damaged("a finished job without a time".to_owned()))?;
-        if at >= since && txn.meta.finished <= keep.jobs {
+        let is_kept = at >= since && txn.meta.finished <= keep.jobs;
+        if is_kept || at > settled {
             break;
         }
         before = Some(key.clone());

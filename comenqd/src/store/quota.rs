@@ -17,8 +17,6 @@ use crate::clock::UnixMs;
 const HOUR_MS: i64 = 3600 * 1000;
 const HOURS: u64 = 24;
 
-const TOO_MANY_BYTES: &str = "too many bytes in unfinished comments of yours (max_queued_bytes)";
-
 /// The limits of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quota {
@@ -26,7 +24,7 @@ pub struct Quota {
     pub max_jobs: u64,
     /// Bytes of their texts.
     pub max_body_bytes: u64,
-    /// Jobs accepted within 24 hours.
+    /// Jobs accepted within 24 hours, less those that ended without being sent.
     pub max_per_day: Option<u64>,
     /// The user submits too fast: refuse whatever is new.
     pub too_fast: Option<Exceeded>,
@@ -44,16 +42,20 @@ impl Quota {
 
 /// A limit that a submission would break.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: the limit is {limit}, and {used} are used")]
+#[error("{what} ({key}): the limit is {limit}, and {used} are used")]
 pub struct Exceeded {
-    /// What is limited, for people, with the key that limits it.
+    /// What is limited, for people.
     pub what: &'static str,
+    /// The key of the policy that limits it.
+    pub key: &'static str,
     /// How many are allowed.
     pub limit: u64,
     /// How many there are.
     pub used: u64,
     /// When room comes by itself; `None`: when jobs are posted.
     pub frees_in: Option<Duration>,
+    /// No room will ever be enough for this one.
+    pub is_hopeless: bool,
 }
 
 /// What a user has in the queue.
@@ -63,7 +65,7 @@ pub struct Usage {
     pub jobs: u64,
     /// Bytes of their texts.
     pub body_bytes: u64,
-    /// Jobs accepted within 24 hours.
+    /// Jobs accepted within 24 hours, less those that ended without being sent.
     pub last_day: u64,
 }
 
@@ -87,25 +89,12 @@ pub(super) fn admit(txn: &mut Txn<'_>, new: &NewJob) -> Result<(), StoreError> {
     let key = keys::usage(new.uid);
     let mut record: UsageRecord = txn.read_or_default(&key)?;
     let body_bytes = u64::try_from(new.body.as_str().len()).unwrap_or(u64::MAX);
-    let exceeded = |what, limit, used, frees_in| {
-        Err(StoreError::Quota(Exceeded {
-            what,
-            limit,
-            used,
-            frees_in,
-        }))
-    };
     if record.jobs >= quota.max_jobs {
-        let what = "too many unfinished comments of yours (max_queued_jobs)";
-        return exceeded(what, quota.max_jobs, record.jobs, None);
+        return Err(Exceeded::jobs(quota.max_jobs, record.jobs).into());
     }
     if record.body_bytes.saturating_add(body_bytes) > quota.max_body_bytes {
-        return exceeded(
-            TOO_MANY_BYTES,
-            quota.max_body_bytes,
-            record.body_bytes,
-            None,
-        );
+        let exceeded = Exceeded::bytes(quota.max_body_bytes, record.body_bytes, body_bytes);
+        return Err(exceeded.into());
     }
     let now = hour(new.created_at);
     forget(&mut record, now);
@@ -115,13 +104,15 @@ pub(super) fn admit(txn: &mut Txn<'_>, new: &NewJob) -> Result<(), StoreError> {
         && used >= max_per_day
     {
         let oldest = record.hours.first().map_or(now, |(hour, _)| *hour);
-        let what = "too many comments of yours within 24 hours (max_posts_per_day)";
-        return exceeded(
-            what,
-            max_per_day,
+        return Err(Exceeded {
+            what: "too many comments of yours within 24 hours",
+            key: "max_posts_per_day",
+            limit: max_per_day,
             used,
-            Some(until_over(oldest, new.created_at)),
-        );
+            frees_in: Some(until_over(oldest, new.created_at)),
+            is_hopeless: max_per_day == 0,
+        }
+        .into());
     }
     match record.hours.last_mut() {
         Some((last, count)) if *last == now => *count += 1,
@@ -142,14 +133,48 @@ pub(super) fn admit_text(
     let new = u64::try_from(body.as_str().len()).unwrap_or(u64::MAX);
     let grows = new > u64::from(job.body_bytes);
     if grows && others.saturating_add(new) > max_body_bytes {
-        return Err(StoreError::Quota(Exceeded {
-            what: TOO_MANY_BYTES,
-            limit: max_body_bytes,
-            used: record.body_bytes,
-            frees_in: None,
-        }));
+        return Err(Exceeded::bytes(max_body_bytes, record.body_bytes, new).into());
     }
     Ok(())
+}
+
+impl Exceeded {
+    fn jobs(limit: u64, used: u64) -> Self {
+        Self {
+            what: "too many unfinished comments of yours",
+            key: "max_queued_jobs",
+            limit,
+            used,
+            frees_in: None,
+            is_hopeless: limit == 0,
+        }
+    }
+
+    fn bytes(limit: u64, used: u64, wanted: u64) -> Self {
+        Self {
+            what: "too many bytes in unfinished comments of yours",
+            key: "max_queued_bytes",
+            limit,
+            used,
+            frees_in: None,
+            is_hopeless: wanted > limit,
+        }
+    }
+}
+
+impl From<Exceeded> for StoreError {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Quota(exceeded)
+    }
+}
+
+/// Takes back what counted toward the day: the job ended without ever being sent.
+pub(super) fn give_back(record: &mut UsageRecord, job: &Job) {
+    let accepted = hour(job.created_at);
+    if let Some((_, count)) = record.hours.iter_mut().find(|(hour, _)| *hour == accepted) {
+        *count = count.saturating_sub(1);
+    }
+    record.hours.retain(|(_, count)| *count > 0);
 }
 
 fn hour(time: UnixMs) -> u64 {

@@ -17,20 +17,22 @@ const REMEMBERED: usize = 64;
 /// Bytes of one: digest and job id.
 const PAIR: usize = 16;
 
-/// Remembers that `id` has this text; returns the last one that had it before.
+/// Remembers that `id` has this text; returns those that had it before, the last one first.
 pub(super) fn note(
     txn: &mut Txn<'_>,
+    account: &str,
     target: &Target,
     text: &str,
     id: JobId,
-) -> Result<Option<JobId>, StoreError> {
-    let digest = jobs::hash(&[&target.lower(), text.trim_end()]);
+) -> Result<Vec<JobId>, StoreError> {
+    let digest = jobs::hash(&[account, &target.lower(), text.trim_end()]);
     let (bucket, rest) = digest.split_first_chunk().unwrap_or((&[0; 2], &digest));
     let key = keys::texts(u16::from_be_bytes(*bucket) % BUCKETS);
     let wanted = rest.get(..8).unwrap_or_default();
     let mut pairs = txn.get(&key)?.unwrap_or_default();
     let same = |pair: &&[u8]| pair.starts_with(wanted);
-    let before = pairs.rchunks_exact(PAIR).find(same).and_then(keys::tail_id);
+    let before = pairs.rchunks_exact(PAIR).filter(same);
+    let before = before.filter_map(keys::tail_id).collect();
     if pairs.len() >= REMEMBERED * PAIR {
         pairs.drain(..PAIR);
     }

@@ -251,7 +251,13 @@ pub(super) fn unpark(txn: &mut Txn<'_>, account: &str, owner: &str) -> Result<()
         };
         let parsed = keys::parse_parked(&key).zip(String::from_utf8(target).ok());
         match parsed {
-            Some((uid, target)) => set_head(txn, account, uid, &target)?,
+            Some((uid, target)) => {
+                set_head(txn, account, uid, &target)?;
+                // One that damage left there would be met again and again.
+                if txn.get(&key)?.is_some() {
+                    txn.remove(key);
+                }
+            }
             None => txn.remove(key),
         }
     }
@@ -280,5 +286,13 @@ pub(super) fn unpark_rest(txn: &mut Txn<'_>, account: &str) -> Result<(), StoreE
 pub(super) fn set_aside(txn: &mut Txn<'_>, head: &Head) -> Result<(), StoreError> {
     let (account, uid, target) = (&head.account, head.uid, &head.target);
     txn.remove(keys::in_line(account, uid, target, head.rank));
-    set_head(txn, account, uid, target)
+    set_head(txn, account, uid, target)?;
+    // One that damage left there leads to nothing that `set_head` knows.
+    let key = keys::ready_at(account, uid, head.rank);
+    let stands = txn.get(&keys::head(account, uid, target))?;
+    let stands = stands.and_then(|bytes| decode(&bytes));
+    if stands != Some((head.rank, None)) && txn.get(&key)?.is_some() {
+        txn.remove(key);
+    }
+    Ok(())
 }

@@ -234,10 +234,8 @@ impl<'a> Txn<'a> {
 
     /// Adds to a kept count; a count that reaches 0 is removed.
     pub(super) fn add(&mut self, key: Vec<u8>, delta: i64) -> Result<(), StoreError> {
-        let count = self
-            .number(&key)?
-            .checked_add_signed(delta)
-            .ok_or_else(|| StoreError::Damaged("a kept count would fall below zero".to_owned()))?;
+        // A count that damage made wrong must not keep an outcome from being stored; `check` tells.
+        let count = self.number(&key)?.saturating_add_signed(delta);
         if count == 0 {
             self.remove(key);
         } else {

@@ -6,7 +6,7 @@
 
 use comenq_proto::{CommentBody, JobId};
 
-use super::posting::look_later;
+use super::posting::{Moment, look_later};
 use super::record::{Failure, Hold, Job};
 use super::transition::State;
 use super::txn::Txn;
@@ -42,13 +42,18 @@ fn wrong(job: &Job) -> StoreError {
 }
 
 /// Cancels a job: at once, or for an uncertain one "never repost, still look".
-pub(super) fn cancel(txn: &mut Txn<'_>, id: JobId, now: UnixMs) -> Result<Changed, StoreError> {
+pub(super) fn cancel(txn: &mut Txn<'_>, id: JobId, now: Moment) -> Result<Changed, StoreError> {
     let old = index::load(txn, id)?;
     let mut job = old.clone();
     match old.state {
+        // Nobody has looked for its attempts since it came from elsewhere.
+        State::Held if !old.unresolved.is_empty() && old.hold == Some(Hold::Restored) => {
+            look_first(txn, &mut job, now.now);
+            job.cancel_requested = true;
+        }
         State::Queued | State::Held => {
             job.state = State::Cancelled;
-            job.finished_at = Some(now);
+            job.finished_at = Some(now.wall);
             job.next_attempt_at = None;
         }
         State::Uncertain => job.cancel_requested = true,
@@ -126,8 +131,8 @@ pub(super) fn retry(txn: &mut Txn<'_>, id: JobId, now: Mark) -> Result<Changed, 
     let mut job = old.clone();
     match old.state {
         State::Failed => revive(txn, &mut job, now),
-        // It is on its way already.
-        State::Queued | State::Posting | State::Uncertain => {}
+        // It is on its way already, and wanted.
+        State::Queued | State::Posting | State::Uncertain => job.cancel_requested = false,
         _ => return Err(wrong(&old)),
     }
     save(txn, &old, job)
@@ -143,6 +148,10 @@ fn revive(txn: &mut Txn<'_>, job: &mut Job, now: Mark) {
     job.cancel_requested = false;
     // What it may have been taken for was not it, says whoever revives it.
     job.comment_url = None;
+    // Where its store came from, it may have been revived and posted since.
+    if job.id.get() <= txn.meta.restored_up_to {
+        job.hold = Some(Hold::Restored);
+    }
     if job.unresolved.is_empty() && job.hold != Some(Hold::Restored) {
         job.state = State::Queued;
     } else {

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, UnixMs};
 use crate::github::look::{self, Finding, Marker, Window};
-use crate::github::{Comment, GitHub, ListError, MAX_PAGES, Trouble, TroubleKind};
+use crate::github::{Comment, GitHub, ListError, MAX_PAGES, Trouble};
 use crate::queue::{Phase, QueueError};
 use crate::retry::{self, Looked, Verdict};
-use crate::store::{Agenda, Attempt, Failure, Hold, Job, LaneKey, LookConclusion, Note};
+use crate::store::{Agenda, Attempt, Failure, Hold, Job, LaneKey, LookConclusion, Note, Outcome};
 
 use super::post::note;
 use super::{Next, STORE_DEADLINE, Worker};
@@ -20,6 +20,21 @@ impl<G: GitHub> Worker<G> {
     /// Looks whether an attempt of `job` reached GitHub.
     pub(super) async fn look(&mut self, agenda: &Agenda, job: Job) -> Result<Next, QueueError> {
         let lane = self.lane_key(agenda);
+        if let Some(host) = job
+            .host
+            .as_ref()
+            .filter(|host| **host != self.settings.host)
+        {
+            let reason = format!(
+                "its attempt went to {host}, and account {} is at {} now: nobody can look there; \
+                 put its address back, or look yourself and cancel it",
+                self.settings.account, self.settings.host
+            );
+            let conclusion = LookConclusion::Postponed { reason };
+            return self
+                .conclude_look(lane, job.id, conclusion, Note::default())
+                .await;
+        }
         let user_id = self.identity.as_ref().map(|identity| identity.user_id);
         let Some(windows) = user_id.and_then(|user_id| windows(&job, &self.clock, user_id)) else {
             self.identity = None;
@@ -27,7 +42,7 @@ impl<G: GitHub> Worker<G> {
         };
         let Some(since) = look::since(&windows) else {
             let reason = "it has no attempt to look for".to_owned();
-            let conclusion = LookConclusion::GiveUp { reason, url: None };
+            let conclusion = out_of_sight_for(reason);
             return self
                 .conclude_look(lane, job.id, conclusion, Note::default())
                 .await;
@@ -36,7 +51,7 @@ impl<G: GitHub> Worker<G> {
             Ok((_, text)) => text,
             Err(error @ QueueError::Damaged(_)) => {
                 let reason = format!("outcome unknown: cannot look for the comment: {error}");
-                let conclusion = LookConclusion::GiveUp { reason, url: None };
+                let conclusion = out_of_sight_for(reason);
                 return self
                     .conclude_look(lane, job.id, conclusion, Note::default())
                     .await;
@@ -94,9 +109,16 @@ impl<G: GitHub> Worker<G> {
         Ok(
             match retry::after_look(&finding, &looked, &self.settings.policy) {
                 Verdict::Posted { comment_id, url } => LookConclusion::Found { comment_id, url },
-                Verdict::Ambiguous { reason } | Verdict::GiveUp { reason } => {
-                    LookConclusion::GiveUp { reason, url: seen }
-                }
+                Verdict::Ambiguous { reason } => LookConclusion::GiveUp {
+                    reason,
+                    url: seen,
+                    outcome: Outcome::Ambiguous,
+                },
+                Verdict::GiveUp { reason } => LookConclusion::GiveUp {
+                    reason,
+                    url: None,
+                    outcome: Outcome::Nothing,
+                },
                 Verdict::TooOld { reason } => LookConclusion::Dead {
                     failure: Failure::TooOld,
                     reason,
@@ -149,13 +171,16 @@ impl<G: GitHub> Worker<G> {
                     Err(ListError::Gone { reason }) => out_of_sight(&reason),
                     Err(ListError::Moved(again)) => out_of_sight(&again.reason),
                     Err(ListError::Owner(trouble)) => postponed(trouble.reason),
+                    Err(ListError::Trouble(trouble)) if !trouble.is_of_one_issue() => {
+                        self.wait_for(agenda, &trouble).await?;
+                        return Ok(Next::Now);
+                    }
                     Err(ListError::Trouble(trouble)) => postponed(trouble.reason),
                 }
             }
             ListError::Owner(trouble) => postponed(trouble.reason),
             ListError::Trouble(trouble) => {
-                let is_its_own = matches!(trouble.kind, TroubleKind::Offline | TroubleKind::Denied);
-                if !is_its_own || trouble.wait.is_some() {
+                if !trouble.is_of_one_issue() {
                     self.wait_for(agenda, &trouble).await?;
                     return Ok(Next::Now);
                 }
@@ -193,9 +218,16 @@ impl<G: GitHub> Worker<G> {
 }
 
 fn out_of_sight(reason: &str) -> LookConclusion {
+    out_of_sight_for(format!(
+        "outcome unknown: cannot look for the comment: {reason}"
+    ))
+}
+
+fn out_of_sight_for(reason: String) -> LookConclusion {
     LookConclusion::GiveUp {
-        reason: format!("outcome unknown: cannot look for the comment: {reason}"),
+        reason,
         url: None,
+        outcome: Outcome::Gone,
     }
 }
 

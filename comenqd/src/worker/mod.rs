@@ -35,6 +35,9 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep: a job may be cancelled, the machine suspended, the clocks learn.
 const GLANCE: Duration = Duration::from_secs(2);
 
+/// The shortest sleep before a time that people chose: clocks differ a little.
+const LEAST_SLEEP: Duration = Duration::from_millis(50);
+
 /// How long one operation of the store may take: its commit's deadline and some.
 const STORE_DEADLINE: Duration = Duration::from_secs(65);
 
@@ -51,6 +54,8 @@ pub struct Settings {
     pub account: String,
     /// The API's host.
     pub host: String,
+    /// The whole address of the API: a worker of another is another worker.
+    pub api_url: String,
     /// Where the token comes from; for people.
     pub token_source: Option<String>,
     /// What to run once what is wrong with it is mended.
@@ -236,6 +241,7 @@ impl<G: GitHub> Worker<G> {
             account: self.settings.account.clone(),
             host: self.settings.host.clone(),
             accounts: self.queue.accounts(),
+            unable: self.unable_accounts(),
             longest_wait: self.settings.pace.longest_wait,
             clock: Arc::clone(&self.clock),
         };
@@ -243,7 +249,8 @@ impl<G: GitHub> Worker<G> {
         self.tell_agenda(&agenda);
         let is_fresh = self.clock.github_age().is_some_and(|age| age <= FRESH);
         let identified = self.identity.is_some() && is_fresh;
-        let plan = pacer::plan(&agenda, &self.clock, &self.settings.pace, identified);
+        let pace = self.pace_of_lane(&agenda);
+        let plan = pacer::plan(&agenda, &self.clock, &pace, identified);
         if !matches!(plan, Plan::LaneWaits { .. } | Plan::Blocked { .. }) {
             self.leave_wait();
         }
@@ -276,10 +283,34 @@ impl<G: GitHub> Worker<G> {
             }
             Plan::Idle { due, slot } => {
                 self.show(Phase::Idle, None, Some(slot));
-                let now = self.clock.wall();
-                Ok(Next::AfterOrWoken(due.map_or(GLANCE, |due| due.since(now))))
+                let left = due.map_or(GLANCE, |due| due.since(self.clock.due_now()));
+                Ok(Next::AfterOrWoken(left.max(LEAST_SLEEP)))
             }
         }
+    }
+
+    /// The other accounts that can take no turn just now: they must not keep it from the rest.
+    fn unable_accounts(&self) -> Vec<String> {
+        let is_unable = |lane: &LaneReport| {
+            let is_stuck = matches!(lane.phase, Phase::Blocked | Phase::Offline | Phase::NoToken);
+            is_stuck || lane.login.is_none() || lane.host != self.settings.host
+        };
+        let others = self.queue.lanes().into_iter();
+        others
+            .filter(|lane| lane.account != self.settings.account && is_unable(lane))
+            .map(|lane| lane.account)
+            .collect()
+    }
+
+    /// The slowest pace of the accounts that share the lane: none may break another's.
+    fn pace_of_lane(&self, agenda: &Agenda) -> Pace {
+        let mut pace = self.settings.pace;
+        for name in &agenda.sharing {
+            if let Some(lane) = self.queue.lane(name) {
+                pace.cooldown = pace.cooldown.max(lane.pace.cooldown);
+            }
+        }
+        pace
     }
 
     /// Asks who we are, which also tells GitHub's time: the cheap request that goes first, and the
@@ -332,7 +363,7 @@ impl<G: GitHub> Worker<G> {
         let most = u64::try_from(self.settings.pace.jitter.as_millis()).unwrap_or(u64::MAX);
         Moment {
             now: self.clock.mark(),
-            wall: self.clock.wall(),
+            wall: self.clock.best_wall(),
             jitter: Duration::from_millis(self.dice.u64(0..=most)),
         }
     }

@@ -31,6 +31,10 @@ impl<G: GitHub> Worker<G> {
     pub(super) async fn post(&mut self, agenda: &Agenda) -> Result<Next, QueueError> {
         let mut checked = None;
         let (lane, claimed) = loop {
+            // Looking whether an issue is open takes its time: perhaps it is late by now.
+            if self.stop.is_cancelled() {
+                return Ok(Next::Now);
+            }
             let Some(claim) = self.claim(agenda, checked) else {
                 self.identity = None;
                 return Ok(Next::Now);
@@ -103,6 +107,10 @@ impl<G: GitHub> Worker<G> {
             Err(ListError::Gone { .. } | ListError::Moved(_) | ListError::Owner(_)) => {
                 return Ok(Condition::Holds);
             }
+            Err(ListError::Trouble(trouble)) if !trouble.is_of_one_issue() => {
+                self.wait_for(agenda, &trouble).await?;
+                return Ok(Condition::Settled);
+            }
             Err(ListError::Trouble(trouble)) => {
                 let others = self.can_read_elsewhere().await;
                 if let Err(trouble) = others {
@@ -112,12 +120,19 @@ impl<G: GitHub> Worker<G> {
                 trouble.reason
             }
         };
-        // Of this issue alone nothing can be learned; then the POST is to be judged by its answer.
-        if job.denied >= MAX_DENIED {
-            return Ok(Condition::Holds);
+        // GitHub takes comments on closed issues too: the POST would not tell.
+        if job.denied.saturating_add(1) >= MAX_DENIED {
+            let reason = format!(
+                "it was to be posted only while the issue is open, which could not be looked up \
+                 {MAX_DENIED} times: {reason}"
+            );
+            let wall = self.clock.best_wall();
+            let job = store.fail(job.id, Failure::Denied, reason, wall).await?;
+            self.tell(&job, None);
+            return Ok(Condition::Settled);
         }
         let wait = retry::backoff(job.denied, self.dice.u64(..), &self.settings.policy);
-        let until = self.clock.github_now().unwrap_or_else(|| self.clock.wall());
+        let until = self.clock.due_now();
         let reason = format!("cannot look whether the issue is open: {reason}");
         let job = store.put_off(job.id, until.plus(wait), reason).await?;
         self.tell(&job, None);
@@ -156,7 +171,7 @@ impl<G: GitHub> Worker<G> {
         let owner = job.destination().owner.as_str().to_ascii_lowercase();
         let barred = agenda.barred.iter().find(|barred| barred.owner == owner);
         let strikes = match &answered.value {
-            Outcome::NotSent(trouble) | Outcome::Account(trouble) => {
+            Outcome::NotSent(trouble) | Outcome::Account(trouble) | Outcome::Foreign(trouble) => {
                 agenda.lane.strikes_of(kind_of(trouble.kind))
             }
             _ => 0,
@@ -170,7 +185,7 @@ impl<G: GitHub> Worker<G> {
         };
         let decision = retry::decide(&answered.value, &tried, &self.settings.policy);
         let conclusion = match decision {
-            Decision::Follow { moved } => self.follow(job, &moved, &tried).await,
+            Decision::Follow { moved } => self.follow(agenda, job, &moved, &tried).await,
             Decision::PutBack { wait } => {
                 self.announce(&wait);
                 Conclusion::PutBack {
@@ -201,14 +216,26 @@ impl<G: GitHub> Worker<G> {
                 let wait: OwnerWait = self.bar(bar, tried.owner_strikes);
                 Conclusion::OwnerBarred { wait }
             }
-            Decision::LookFirst { reason } => Conclusion::LookFirst { reason },
+            Decision::LookFirst { reason, wait } => {
+                let wait = wait.map(|wait| {
+                    self.announce(&wait);
+                    self.wait(wait)
+                });
+                Conclusion::LookFirst { reason, wait }
+            }
             Decision::Dead { failure, reason } => Conclusion::Dead { failure, reason },
             Decision::Follow { moved } => dead_end(moved.reason),
         }
     }
 
     /// Finds out where a target has moved, and whether the job's user may post there.
-    async fn follow(&mut self, job: &Job, moved: &Moved, tried: &Tried) -> Conclusion {
+    async fn follow(
+        &mut self,
+        agenda: &Agenda,
+        job: &Job,
+        moved: &Moved,
+        tried: &Tried,
+    ) -> Conclusion {
         self.busy_for_requests(2);
         let number = job.destination().number;
         let answered = self.github.resolve(moved, number).await;
@@ -232,9 +259,13 @@ impl<G: GitHub> Worker<G> {
                 self.conclusion(&owner, Decision::BarOwner { bar }, tried)
             }
             Err(ListError::Trouble(trouble)) => {
+                let tried = Tried {
+                    strikes: agenda.lane.strikes_of(kind_of(trouble.kind)),
+                    ..*tried
+                };
                 let policy = &self.settings.policy;
-                let wait = retry::lane_wait(&trouble, tried.strikes, tried.seed, policy);
-                self.conclusion("", Decision::Defer { wait }, tried)
+                let decision = retry::decide(&Outcome::Account(trouble), &tried, policy);
+                self.conclusion("", decision, &tried)
             }
         }
     }
@@ -271,7 +302,8 @@ impl<G: GitHub> Worker<G> {
             Err(error @ (QueueError::Damaged(_) | QueueError::WrongState { .. })) => {
                 tracing::error!(job_id = id.get(), "job #{id}: cannot be concluded: {error}");
                 let reason = format!("its outcome could not be stored: {error}");
-                let conclusion = Conclusion::LookFirst { reason };
+                let wait = None;
+                let conclusion = Conclusion::LookFirst { reason, wait };
                 store.conclude(id, lane, conclusion, note, at).await
             }
             kept => kept,

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use comenq_proto::{CommentBody, Target};
 use comenqd::clock::{Clock, TimeSource, UnixMs};
 use comenqd::store::{
-    Cursor, Inserted, Job, ListQuery, Liveness, NewJob, Options, Quota, Recovery, State, Store,
-    StoreError,
+    Cursor, Inserted, Job, ListQuery, Liveness, NewJob, Options, Recovery, State, Store, StoreError,
 };
 
 /// The host on which the fixture was last used.
@@ -74,24 +73,9 @@ pub(crate) async fn try_open_with(queue: &Path, change: impl FnOnce(&mut Options
 }
 
 pub(crate) fn job(uid: u32, number: u64, body: &str) -> NewJob {
-    NewJob {
-        uid,
-        account: "default".to_owned(),
-        asked_account: String::new(),
-        target: Target::parse("octo", "demo", number).unwrap(),
-        body: CommentBody::parse(body).unwrap(),
-        key: None,
-        priority: 0,
-        not_before: None,
-        not_before_span_ms: None,
-        expiry: None,
-        replace_key: None,
-        if_open: false,
-        hold: false,
-        created_at: NOW,
-        accepted: clock().mark(),
-        quota: Quota::NONE,
-    }
+    let target = Target::parse("octo", "demo", number).unwrap();
+    let body = CommentBody::parse(body).unwrap();
+    NewJob::plain(uid, "default", target, body, NOW, clock().mark())
 }
 
 pub(crate) async fn insert(store: &Store, job: NewJob) -> Inserted {

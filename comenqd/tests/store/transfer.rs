@@ -203,3 +203,64 @@ async fn only_an_empty_queue_is_filled() {
     assert_eq!(jobs(&store).await.len(), 23);
     store.close().await.unwrap();
 }
+
+/// Copies the queue as it lies on the disk when so many lines were read: what a `kill -9` leaves.
+struct Killed<'a> {
+    lines: std::io::Cursor<Vec<u8>>,
+    read: usize,
+    at: usize,
+    queue: &'a Path,
+    remains: &'a Path,
+}
+
+impl std::io::Read for Killed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.lines.read(buffer)
+    }
+}
+
+impl std::io::BufRead for Killed<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.lines.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.lines.consume(amount);
+        self.read += 1;
+        if self.read == self.at {
+            let copied = std::process::Command::new("cp")
+                .args(["-r"])
+                .args([self.queue, self.remains])
+                .status();
+            assert!(copied.unwrap().success());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_import_leaves_is_no_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir.path().join("from")).await;
+    for number in 1..400 {
+        insert(&store, job(1, number, "text")).await;
+    }
+    let lines = export(&store, 500, 1 << 20).await;
+    store.close().await.unwrap();
+    let (queue, remains) = (dir.path().join("to"), dir.path().join("remains"));
+    let mut killed = Killed {
+        lines: std::io::Cursor::new((lines.join("\n") + "\n").into_bytes()),
+        read: 0,
+        // Behind the first sync of a group.
+        at: 300,
+        queue: &queue,
+        remains: &remains,
+    };
+    store::import(&queue, &mut killed).unwrap();
+    let rest = open(&remains).await;
+    assert!(
+        jobs(&rest).await.is_empty(),
+        "half an import was taken for a queue"
+    );
+    rest.close().await.unwrap();
+    assert_eq!(jobs(&open(&queue).await).await.len(), 399);
+}

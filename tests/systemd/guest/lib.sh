@@ -86,10 +86,11 @@ as() {
     env -i PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 /usr/sbin/runuser -u "$user" -- "$@"
 }
 
-# Queues a comment as alice and prints the job's number.
+# post TEXT [OPTION…]: queues a comment as alice and prints the job's number.
 post() {
-    local reply
-    reply=$(as alice comenq post --json "$ISSUE" "$NUMBER" "$1") || return
+    local text=$1 reply
+    shift
+    reply=$(as alice comenq post --json "$@" "$ISSUE" "$NUMBER" "$text") || return
     jq -er .job.id <<<"$reply"
 }
 
@@ -123,7 +124,7 @@ drop_in() {
     systemctl daemon-reload
 }
 
-# The configuration of every check; COOLDOWN (seconds), API and EXTRA (a line)
+# The configuration of every check; COOLDOWN (seconds), API and EXTRA (lines)
 # before the call change it.
 configure() {
     printf '%s\n' "github_api_url = \"$API\"" "cooldown_period_seconds = ${COOLDOWN:-1}" \
@@ -171,9 +172,14 @@ has_comments() {
     [ "$(comment_count)" = "$1" ]
 }
 
+# standin VERB JSON: see tests/harness/github/control.rs.
+standin() {
+    curl -fsS "$API/_standin/$1" -d "$2"
+}
+
 # The next POST is held so many milliseconds before anything happens.
 delay_next_post() {
-    curl -fsS "$API/_standin/fault" -d "{\"on\":{\"kind\":\"post\"},\"before\":{\"ms\":$1}}"
+    standin fault "{\"on\":{\"kind\":\"post\"},\"before\":{\"ms\":$1}}"
 }
 
 posts_seen() {

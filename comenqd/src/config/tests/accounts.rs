@@ -199,7 +199,8 @@ fn an_apps_key_can_be_a_systemd_credential_and_the_flat_account_an_app() {
     assert_eq!(names(&config), ["default", "b"]);
     let app = account(&config, "default");
     let source = app.credential_source.as_deref();
-    assert_eq!(source, Some("systemd credential github-app-key"));
+    let expected = "the App's private key, systemd credential github-app-key";
+    assert_eq!(source, Some(expected));
     assert!(matches!(app.credential, Credential::App { app_id: 12, .. }));
     // A key that says `unset` is not there yet; jobs are taken all the same.
     assert_eq!(account(&config, "b").credential, Credential::None);

@@ -19,7 +19,7 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
     assert!(
         Room::with_file("[zzz]\nx = 1")
             .error()
-            .contains("no key \"zzz\"; `comenqd")
+            .contains("no key \"zzz\"; there are: allowed_repositories, allowed_users, app_id,")
     );
 }
 
@@ -29,7 +29,7 @@ fn values_out_of_bounds_say_what_would_do() {
     assert_eq!(
         room.error(),
         "DIR/config.toml line 1: cooldown_period_seconds = 7: \
-         must be a whole number of seconds from 8 to 604800 here"
+         must be a whole number of seconds from 8 to 604800, for it posts to api.github.com"
     );
     for (text, expected) in [
         (
@@ -40,10 +40,13 @@ fn values_out_of_bounds_say_what_would_do() {
             "cooldown_period_seconds = -1",
             "= -1: must be a whole number",
         ),
-        ("look_delay_seconds = 59", "from 60 to 86400"),
+        (
+            "look_delay_seconds = 59",
+            "from 60 to 86400, for account \"default\" posts to api.github.com",
+        ),
         (
             "backoff_min_seconds = 90\nbackoff_max_seconds = 80",
-            "from 90 to 86400",
+            "from 90 to 86400, and no less than backoff_min_seconds",
         ),
         ("github_api_timeout_seconds = 61", "from 1 to 60"),
         ("max_body_chars = 262145", "from 1 to 262144"),
@@ -113,8 +116,15 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "whole number of GitHub's from 1",
     ),
     ("", "allowed_users", "'alice'", "must be a list in brackets"),
-    ("", "allowed_users", "[1.5]", "there is no user \"1.5\""),
-    ("", "allowed_users", "[-1]", "there is no user \"-1\""),
+    ("", "allowed_users", "[1.5]", "1.5 must be a user's name"),
+    (
+        "",
+        "allowed_users",
+        "[['root']]",
+        "must be a user's name in quotes, or a number",
+    ),
+    ("", "allowed_users", "['']", "an empty name is nobody's"),
+    ("", "allowed_users", "[-1]", "-1 is no user's number"),
     ("", "allowed_users", "['4294967295']", "is no user's number"),
     (
         "",
@@ -345,4 +355,49 @@ fn a_number_too_large_for_toml_and_a_key_twice_name_their_line() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_number_too_large_says_so() {
+    let error = Room::with_file("app_id = 99999999999999999999").error();
+    assert!(
+        error.contains("the number of app_id is larger than 9223372036854775807;"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_error_is_one_line_whatever_it_quotes() {
+    for text in [
+        "log_level = \"\"\"a\nb\"\"\"",
+        "max_attempts = \"\"\"a\nb\"\"\"",
+        "\"a\\nb\" = 1",
+        "[accounts.\"a\\nb\"]",
+        "[policy.users.\"a\\nb\"]",
+        "allowed_users = [\"a\\nb\"]",
+        "allowed_repositories = [\"a\\nb\"]",
+        "[policy]\nallowed_accounts = [\"a\\nb\"]",
+        "github_token_file = \"/a\\nb\"",
+    ] {
+        let error = Room::with_file(text).error();
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn an_empty_list_in_the_environment_is_a_mistake() {
+    for (name, value) in [
+        ("COMENQD_ALLOWED_USERS", ""),
+        ("COMENQD_ALLOWED_USERS", " , "),
+        ("COMENQD_ALLOWED_REPOSITORIES", ""),
+    ] {
+        let error = Room::new().env(name, value).error();
+        assert!(
+            error.contains("names nothing; write what is allowed"),
+            "{error}"
+        );
+    }
+    // In the file it is said on purpose.
+    let config = Room::with_file("allowed_users = []").load().unwrap();
+    assert_eq!(config.accounts[0].allowed_users, Some([].into()));
 }

@@ -73,8 +73,8 @@ fn rules_can_name_only_users_and_accounts_that_exist() {
         ),
         (
             "[policy.users.1000]\n[policy.users.alice]\n",
-            "DIR/config.toml line 2: \"alice\" cannot be the name of a user: is uid 1000, and so is \
-             [policy.users.1000]; join the two tables",
+            "DIR/config.toml line 2: [policy.users.alice] is uid 1000, and so is [policy.users.1000]; \
+             join the two tables",
         ),
         (
             "[policy]\nallowed_accounts = ['bto']\n[accounts.bot]\n",

@@ -68,3 +68,31 @@ fn a_replaced_token_file_is_read_again() {
     let tag = |config: &Config| config.accounts[0].credential.tag();
     assert_ne!(tag(&old), tag(&new));
 }
+
+#[test]
+fn what_was_not_taken_over_is_not_in_force() {
+    let before = "socket_path = '/a'\nqueue_path = '/q'\nmax_attempts = 3";
+    let room = Room::with_file(before);
+    let running = room.load().unwrap();
+    let text = "max_attempts = 4\nsocket_path = '/b'\nqueue_path = '/r'\n\
+                hold_restored_jobs = false\n[accounts.default]\n";
+    room.write("config.toml", text, 0o600);
+    let reloaded = room.load().unwrap().as_reloaded(&running);
+    assert_eq!(reloaded.queue_path, Path::new("/q"));
+    assert_eq!(reloaded.socket_path, Path::new("/a"));
+    assert!(reloaded.hold_restored_jobs);
+    assert_eq!(reloaded.max_attempts, 4);
+    let shown = room.hidden(&reloaded.render());
+    for line in [
+        "queue_path = \"/q\" # DIR/config.toml line 2\n",
+        "socket_path = \"/a\" # DIR/config.toml line 1\n",
+        "hold_restored_jobs = true # default\n",
+        "max_attempts = 4 # DIR/config.toml line 1\n",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    // The file as it was differs from nothing that is in force.
+    room.write("config.toml", before, 0o600);
+    let again = room.load().unwrap();
+    assert_eq!(reloaded.unreloadable_differences(&again), [""; 0]);
+}

@@ -121,3 +121,139 @@ fn a_token_in_place_of_its_files_path_is_not_shown() {
     assert!(error.contains("github_token_file"), "{error}");
     assert!(!error.contains("topsecret"), "{error}");
 }
+
+/// Secrets of all forms, each with the part that must never be seen.
+const SECRETS: [(&str, &str); 7] = [
+    ("ghp_LEAKEDLEAKED", "LEAKED"),
+    (" ghp_LEAKEDspace", "LEAKED"),
+    ("0123456789abcdef0123456789abcdefLEAKED00", "LEAKED"),
+    ("v1.0123456789abcdef0123456789abcdefLEAKED00", "LEAKED"),
+    ("github_pat_11LEAKED_x", "LEAKED"),
+    ("MIIEowLEAKEDAAKCAQEA", "LEAKED"),
+    ("https://ghe.example/ghs_LEAKED", "LEAKED"),
+];
+
+#[test]
+fn a_secret_in_the_wrong_place_is_never_shown() {
+    for (secret, part) in SECRETS {
+        for text in [
+            format!("github_api_url = '{secret}'"),
+            format!("github_api_url = 'https://u:{secret}@ghe.example.com'"),
+            format!("github_api_url = 'https://ghe.example.com/?token={secret}'"),
+            format!(
+                "[accounts.bot]\napi_url = 'https://{}@ghe.example'",
+                secret.trim()
+            ),
+            format!("github_token_file = '{secret}'"),
+            format!("github_token_file = '/{secret}'"),
+            format!("[accounts.bot]\ngithub_token_file = '{secret}'"),
+            format!("app_id = 1\ninstallation_id = 2\napp_key_file = '{secret}'"),
+            format!("log_level = '{secret}'"),
+            format!("queue_path = '{secret}'"),
+            format!("socket_path = '/run/{secret}'"),
+            format!("max_attempts = '{secret}'"),
+            format!("hold_restored_jobs = '{secret}'"),
+            format!("app_id = '{secret}'"),
+            format!("'{secret}' = 1"),
+            format!("[accounts.'{secret}']"),
+            format!("[accounts.bot]\n'{secret}' = 1"),
+            format!("[policy.users.'{secret}']"),
+            format!("allowed_users = ['{secret}']"),
+            format!("allowed_repositories = ['{secret}']"),
+            format!("[policy]\nallowed_accounts = ['{secret}']"),
+        ] {
+            let error = Room::with_file(&text).error();
+            assert!(!error.contains(part), "{text}: {error}");
+            let is_told = error.contains("line ") || error.contains("token file /");
+            assert!(is_told, "the place is told: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_short_password_in_an_address_is_not_shown_either() {
+    for url in [
+        "https://me:pw7@ghe.example",
+        "https://ghe.example?pw7",
+        "pw7",
+        "https://me:pw7@",
+    ] {
+        let error = Room::with_file(&format!("github_api_url = '{url}'")).error();
+        assert!(!error.contains("pw7"), "{error}");
+        assert!(error.contains("github_api_url = (not shown): "), "{error}");
+    }
+    let error = Room::with_file("log_level = 'pw7pw7'").error();
+    assert!(
+        error.contains("log_level = (not shown): must be error"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_no_file_is_named_and_never_waited_for() {
+    let room = Room::new();
+    let fifo = room.dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let socket = room.dir.path().join("socket");
+    let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (path, kind) in [
+        (room.dir.path(), "a directory"),
+        (Path::new("/dev/zero"), "a device"),
+        (&fifo, "a pipe"),
+        (&socket, "a socket"),
+    ] {
+        let shown = room.hidden(&path.display().to_string());
+        for (text, what) in [
+            ("github_token_file = 'PATH'", "token file"),
+            (
+                "app_id = 1\ninstallation_id = 2\napp_key_file = 'PATH'",
+                "private key",
+            ),
+        ] {
+            let text = text.replace("PATH", &path.display().to_string());
+            room.write("config.toml", &text, 0o600);
+            let expected =
+                format!("{shown} is {kind}, not a {what}: refused; name the file itself");
+            assert_eq!(room.error(), expected);
+        }
+        let mut room = Room::new();
+        room.sources.flags.config = Some(path.to_owned());
+        let expected = format!("is {kind}, not a configuration file: refused");
+        assert!(room.error().contains(&expected), "{}", room.error());
+    }
+}
+
+#[test]
+fn only_a_file_with_a_token_in_it_is_to_be_closed() {
+    let room = Room::new();
+    let file = room.write(
+        "passwd",
+        "root:x:0:0:root:/root:/bin/bash\nalice:x:1\n",
+        0o644,
+    );
+    let error = room.env("COMENQD_GITHUB_TOKEN_FILE", file).error();
+    assert!(error.contains("that no token has"), "{error}");
+    assert!(!error.contains("chmod"), "{error}");
+}
+
+#[test]
+fn a_secret_in_place_of_a_path_is_not_shown_where_another_source_wins() {
+    let room = Room::with_file("github_token_file = '0123456789abcdef0123456789abcdefLEAKED00'")
+        .env("COMENQD_GITHUB_TOKEN", "stronger");
+    let error = room.error();
+    assert!(
+        error.contains("line 1: github_token_file = (not shown): must be the path"),
+        "{error}"
+    );
+    room.write(
+        "config.toml",
+        "github_token_file = '/ghp_LEAKEDLEAKED'",
+        0o600,
+    );
+    let shown = room.load().unwrap().render();
+    assert!(!shown.contains("LEAKED"), "{shown}");
+    assert!(
+        shown.contains("# github_token_file: (not shown)\n"),
+        "{shown}"
+    );
+}

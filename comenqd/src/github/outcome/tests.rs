@@ -55,8 +55,9 @@ enum Is {
     Moved,
     Account(TroubleKind, Option<u64>),
     Owner(Option<u64>),
+    Foreign(Option<u64>),
 }
-use Is::{Account, Moved, Owner, Posted, Refused, Unknown};
+use Is::{Account, Foreign, Moved, Owner, Posted, Refused, Unknown};
 use RefusalKind::{Archived, Gone, Locked, NoPermission, NotFound, NotWelcome, Rejected};
 use TroubleKind::{Blocked, Denied, Limited, Offline};
 
@@ -70,6 +71,10 @@ fn sort(outcome: &Outcome) -> (Is, String) {
         Outcome::Owner(trouble) => {
             let wait = trouble.wait.map(|wait| wait.as_secs());
             (Owner(wait), trouble.reason.clone())
+        }
+        Outcome::Foreign(trouble) => {
+            let wait = trouble.wait.map(|wait| wait.as_secs());
+            (Foreign(wait), trouble.reason.clone())
         }
         Outcome::Account(trouble) => {
             let wait = trouble.wait.map(|wait| wait.as_secs());
@@ -371,7 +376,7 @@ fn every_other_status_is_an_unknown_outcome() {
             let (is, reason) = sort(&outcome);
             let is_foreign = (400..500).contains(&status) && body != json;
             if is_foreign && status != 408 && status != 499 {
-                assert_eq!(is, Account(Offline, Some(9)), "{status} {body}");
+                assert_eq!(is, Foreign(Some(9)), "{status} {body}");
             } else {
                 assert_eq!(is, Unknown, "{status} {body}");
                 assert!(reason.contains(&status.to_string()), "{reason}");
@@ -381,10 +386,10 @@ fn every_other_status_is_an_unknown_outcome() {
 }
 
 #[test]
-fn what_nothing_proves_to_be_githubs_is_held_against_no_job() {
+fn what_nothing_proves_to_be_githubs_may_have_kept_only_the_answer_from_us() {
     let json = r#"{"message":"Not Found"}"#;
     let html = "<html><h1>403 Forbidden</h1><hr>squid</html>";
-    let offline = Account(Offline, None);
+    let offline = Foreign(None);
     for (status, headers, body, want) in [
         (403, vec![DATE], html, offline),
         (404, vec![DATE], json, offline),
@@ -400,12 +405,7 @@ fn what_nothing_proves_to_be_githubs_is_held_against_no_job() {
             html,
             offline,
         ),
-        (
-            403,
-            vec![("retry-after", "30")],
-            html,
-            Account(Offline, Some(30)),
-        ),
+        (403, vec![("retry-after", "30")], html, Foreign(Some(30))),
         // GitHub's outer edge limits in HTML.
         (
             429,

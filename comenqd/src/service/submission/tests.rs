@@ -21,6 +21,7 @@ fn settings(accounts: Vec<Account>) -> Settings {
         started_at: UnixMs(0),
         loaded_at: UnixMs(0),
         config_error: None,
+        waits_for_restart: Vec::new(),
     }
 }
 
@@ -35,7 +36,7 @@ fn request() -> JobSubmit {
     }
 }
 
-fn judged(settings: &Settings, rules: &Policy, request: JobSubmit) -> Result<NewJob, WireError> {
+fn judged(settings: &Settings, rules: &Policy, request: &JobSubmit) -> Result<NewJob, WireError> {
     let clock = Clock::new(Hands::new(1, Duration::from_secs(1000)) as Arc<_>);
     let judge = Judge {
         uid: 1000,
@@ -46,7 +47,7 @@ fn judged(settings: &Settings, rules: &Policy, request: JobSubmit) -> Result<New
     judge.parse(request)
 }
 
-fn parsed(request: JobSubmit) -> Result<NewJob, WireError> {
+fn parsed(request: &JobSubmit) -> Result<NewJob, WireError> {
     let settings = settings(vec![account("default", Some("github.com"))]);
     judged(&settings, &Policy::default(), request)
 }
@@ -54,13 +55,13 @@ fn parsed(request: JobSubmit) -> Result<NewJob, WireError> {
 fn refusal(change: impl FnOnce(&mut JobSubmit)) -> (ErrorCode, String) {
     let mut request = request();
     change(&mut request);
-    let error = parsed(request).err().unwrap();
+    let error = parsed(&request).err().unwrap();
     (error.code, error.message)
 }
 
 #[test]
 fn a_good_request_becomes_types() {
-    let new = parsed(request()).unwrap();
+    let new = parsed(&request()).unwrap();
     assert_eq!(new.target.to_string(), "Owner/repo#12");
     assert_eq!((new.uid, new.account.as_str()), (1000, "default"));
     assert_eq!(new.body.as_str(), "häh?!");
@@ -85,7 +86,7 @@ fn each_bad_field_has_its_code() {
     );
     assert_eq!(
         refusal(|it| it.replace_key = Some(String::new())).0,
-        ErrorCode::InvalidKey
+        ErrorCode::InvalidValue
     );
     let huge = "x".repeat(MAX_BODY_BYTES + 1);
     assert_eq!(refusal(|it| it.body = huge).0, ErrorCode::BodyTooLong);
@@ -142,7 +143,7 @@ fn what_the_account_adds_to_a_comment_counts() {
     let mut marked = account("default", None);
     marked.marker_chars = 2;
     let settings = settings(vec![marked]);
-    let error = judged(&settings, &Policy::default(), request())
+    let error = judged(&settings, &Policy::default(), &request())
         .err()
         .unwrap();
     assert_eq!(error.message, "comment has 5 characters; the limit is 3");
@@ -162,9 +163,9 @@ fn a_link_to_another_host_is_refused_except_by_an_api_on_this_machine() {
         host: Some(host.to_owned()),
         ..request()
     };
-    assert!(parsed(with_host("GitHub.com")).is_ok());
+    assert!(parsed(&with_host("GitHub.com")).is_ok());
     let local = settings(vec![account("default", None)]);
-    assert!(judged(&local, &Policy::default(), with_host("anything:8080")).is_ok());
+    assert!(judged(&local, &Policy::default(), &with_host("anything:8080")).is_ok());
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn the_account_follows_from_the_name_the_host_and_the_rules() {
             host: host.map(str::to_owned),
             ..request()
         };
-        judged(&both, &Policy::default(), request).map(|new| new.account)
+        judged(&both, &Policy::default(), &request).map(|new| new.account)
     };
     assert_eq!(chosen(None, None).unwrap(), "default");
     assert_eq!(chosen(None, Some("ghe.example")).unwrap(), "work");
@@ -193,7 +194,7 @@ fn the_account_follows_from_the_name_the_host_and_the_rules() {
 #[test]
 fn among_several_accounts_without_a_default_one_must_be_named() {
     let settings = settings(vec![account("a", None), account("b", None)]);
-    let error = judged(&settings, &Policy::default(), request())
+    let error = judged(&settings, &Policy::default(), &request())
         .err()
         .unwrap();
     assert_eq!(error.code, ErrorCode::AccountNeeded);

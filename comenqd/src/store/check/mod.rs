@@ -69,13 +69,12 @@ struct Check<'a> {
 
 /// Checks a queue that nobody uses.
 pub(super) fn queue(root: &Path) -> Result<Report, StoreError> {
+    // Before the lock, which is a file of its own.
+    format::refuse_without_queue(root)?;
     let _lock = format::lock_offline(root)?;
     let path = format::find(root)?;
     if !path.join("db").is_file() {
-        return Err(StoreError::Unavailable(format!(
-            "there is no queue in {}",
-            root.display()
-        )));
+        return Err(format::no_queue(root));
     }
     let (db, _) = super::commit::open_sled(&path)?;
     let done = catch_unwind(AssertUnwindSafe(|| {

@@ -53,6 +53,13 @@ pub(super) struct Meta {
     /// Bytes of all their bodies.
     #[serde(default)]
     pub(super) body_bytes: u64,
+    /// Jobs up to this one came from another host or an import: what became of them there since,
+    /// nobody knows.
+    #[serde(default)]
+    pub(super) restored_up_to: u64,
+    /// An import that has not ended: no store to use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) incomplete: bool,
 }
 
 /// What a submit key stands for.

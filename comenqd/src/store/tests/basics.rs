@@ -244,6 +244,27 @@ async fn pages_join_up() {
 }
 
 #[tokio::test]
+async fn a_list_of_finished_jobs_has_no_others_wherever_it_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    for n in 0..3 {
+        insert(&store, job(1, &format!("r{n}"), "x")).await.unwrap();
+    }
+    post(&store, 1).await;
+    let query = ListQuery {
+        after: "u1".parse().ok(),
+        limit: 10,
+        with_body: false,
+        max_bytes: 1000,
+        finished_only: true,
+        finished_since: UnixMs(i64::MIN),
+    };
+    let page = store.list(query).await.unwrap();
+    let seen: Vec<_> = page.jobs.iter().map(|(job, _)| job.id.get()).collect();
+    assert_eq!(seen, [1]);
+}
+
+#[tokio::test]
 async fn a_cancellation_that_comes_while_a_listing_is_read_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path()).await;

@@ -78,24 +78,8 @@ async fn refused(options: Options) -> String {
 }
 
 fn job(uid: u32, repo: &str, body: &str) -> NewJob {
-    NewJob {
-        uid,
-        account: ACCOUNT.to_owned(),
-        asked_account: ACCOUNT.to_owned(),
-        target: Target::parse("owner", repo, 1).unwrap(),
-        body: CommentBody::parse(body).unwrap(),
-        key: None,
-        priority: 0,
-        not_before: None,
-        not_before_span_ms: None,
-        expiry: None,
-        replace_key: None,
-        if_open: false,
-        hold: false,
-        created_at: NOW,
-        accepted: mark(0),
-        quota: Quota::NONE,
-    }
+    let target = Target::parse("owner", repo, 1).unwrap();
+    NewJob::plain(uid, ACCOUNT, target, self::body(body), NOW, mark(0))
 }
 
 /// The same at another owner's.
@@ -180,6 +164,7 @@ fn query(seconds: u64) -> AgendaQuery {
         account: ACCOUNT.to_owned(),
         host: HOST.to_owned(),
         accounts: vec![(ACCOUNT.to_owned(), 1)],
+        unable: Vec::new(),
         longest_wait: Duration::from_secs(3601),
         clock: clock(seconds),
     }
@@ -219,6 +204,7 @@ async fn look_first(store: &Store, id: JobId) {
         id,
         Conclusion::LookFirst {
             reason: "502".to_owned(),
+            wait: None,
         },
     )
     .await;
@@ -255,6 +241,7 @@ fn give_up() -> LookConclusion {
     LookConclusion::GiveUp {
         reason: "outcome unknown".to_owned(),
         url: None,
+        outcome: Outcome::Nothing,
     }
 }
 

@@ -201,7 +201,7 @@ fn conclusion(how: u8, id: JobId, seconds: u64) -> Conclusion {
             failure: Failure::Gone,
             reason,
         },
-        _ => Conclusion::LookFirst { reason },
+        _ => Conclusion::LookFirst { reason, wait: None },
     }
 }
 
@@ -220,7 +220,11 @@ fn look(how: u8, id: JobId) -> LookConclusion {
             failure: Failure::TooOld,
             reason,
         },
-        _ => LookConclusion::GiveUp { reason, url: None },
+        _ => LookConclusion::GiveUp {
+            reason,
+            url: None,
+            outcome: Outcome::Nothing,
+        },
     }
 }
 

@@ -16,6 +16,23 @@ async fn what_was_stored_is_there_after_reopening() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_sled_did_not_finish_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let id = insert(&store, job(1, "repo", "text")).await.unwrap().job.id;
+    store.close().await.unwrap();
+    let generation = dir.path().join("queue/store-1");
+    let unfinished = generation.join("snap.FFFFFFFFFFFFFFFF.generating");
+    for written in [&b""[..], b"half"] {
+        std::fs::write(&unfinished, written).unwrap();
+        let (store, _) = open(dir.path()).await;
+        assert_eq!(store.get(id).await.unwrap().1, "text");
+        store.close().await.unwrap();
+        assert!(!unfinished.exists());
+    }
+}
+
+#[tokio::test]
 async fn a_claim_that_a_crash_interrupted_is_uncertain_afterwards() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path()).await;

@@ -75,21 +75,30 @@ async fn a_day_has_its_limit_and_says_when_it_frees() {
         created_at: NOW.plus(Duration::from_secs(hours * 3600)),
         ..limited(TWO_A_DAY)
     };
-    let first = insert_id(&store, at(0)).await;
-    cancel(&store, first).await.unwrap();
+    insert_id(&store, at(0)).await;
     insert_id(&store, at(1)).await;
     let refused = exceeded(insert(&store, at(2)).await.unwrap_err());
-    assert_eq!(
-        (refused.limit, refused.used),
-        (2, 2),
-        "cancelled ones count"
-    );
+    assert_eq!((refused.limit, refused.used), (2, 2));
     assert_eq!(refused.frees_in, Some(Duration::from_secs(22 * 3600)));
     exceeded(insert(&store, at(23)).await.unwrap_err());
     insert_id(&store, at(24)).await;
     exceeded(insert(&store, at(24)).await.unwrap_err());
     let usage = store.usage(1, at(24).created_at).await.unwrap();
-    assert_eq!((usage.jobs, usage.last_day), (2, 2));
+    assert_eq!((usage.jobs, usage.last_day), (3, 2));
+}
+
+#[tokio::test]
+async fn what_ended_without_being_sent_counts_no_more_toward_the_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    insert_id(&store, limited(TWO_A_DAY)).await;
+    let unwanted = insert_id(&store, limited(TWO_A_DAY)).await;
+    exceeded(insert(&store, limited(TWO_A_DAY)).await.unwrap_err());
+    cancel(&store, unwanted).await.unwrap();
+    insert_id(&store, limited(TWO_A_DAY)).await;
+    assert!(post(&store, 1).await.is_some());
+    let refused = exceeded(insert(&store, limited(TWO_A_DAY)).await.unwrap_err());
+    assert_eq!(refused.used, 2, "what was posted counts");
 }
 
 #[tokio::test]
@@ -123,6 +132,8 @@ async fn a_key_finds_its_job_however_full_the_queue_is() {
         limit: 1,
         used: 1,
         frees_in: None,
+        key: "max_submits_per_minute",
+        is_hopeless: false,
     };
     let hurried = Quota {
         too_fast: Some(too_fast.clone()),

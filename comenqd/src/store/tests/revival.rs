@@ -165,3 +165,18 @@ async fn only_what_may_have_been_posted_can_be_concluded_by_a_look() {
     let state = "queued";
     assert_eq!(refused, StoreError::WrongState { id, state });
 }
+
+#[tokio::test]
+async fn a_dead_letter_that_came_from_elsewhere_is_looked_for_before_it_is_posted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let old = failed(&store, job(1, "a", "x"), Failure::NotFound).await;
+    insert_id(&store, job(1, "c", "x")).await;
+    store.close().await.unwrap();
+    let store = elsewhere(dir.path()).await;
+    let new = failed(&store, job(1, "b", "x"), Failure::NotFound).await;
+    let old = change(&store, old, Verb::Retry).await.unwrap().job;
+    assert_eq!(old.state, State::Uncertain, "it may have been posted there");
+    let new = change(&store, new, Verb::Retry).await.unwrap().job;
+    assert_eq!(new.state, State::Queued);
+}

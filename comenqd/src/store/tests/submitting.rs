@@ -89,11 +89,15 @@ async fn the_same_text_for_the_same_target_is_noticed_while_it_waits() {
     assert_eq!(first.same_text_as, None);
     let elsewhere = insert(&store, job(1, "b", "text")).await.unwrap();
     assert_eq!(elsewhere.same_text_as, None, "another target");
-    let same = insert(&store, job(2, "A", "text\n")).await.unwrap();
+    let stranger = insert(&store, job(2, "A", "text")).await.unwrap();
+    assert_eq!(stranger.same_text_as, None, "not for others to know");
+    let same = insert(&store, job(1, "A", "text\n")).await.unwrap();
     assert_eq!(same.same_text_as, Some(first.job.id));
-    cancel(&store, same.job.id).await.unwrap();
-    let after = insert(&store, job(2, "A", "text")).await.unwrap();
-    assert_eq!(after.same_text_as, None, "the last one was cancelled");
+    for id in [first.job.id, same.job.id] {
+        cancel(&store, id).await.unwrap();
+    }
+    let after = insert(&store, job(1, "A", "text")).await.unwrap();
+    assert_eq!(after.same_text_as, None, "they were cancelled");
 }
 
 #[tokio::test]

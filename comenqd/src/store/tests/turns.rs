@@ -211,7 +211,7 @@ async fn a_story_tells_attempts_and_looks_in_githubs_words() {
         github_request_id: Some("REQ".to_owned()),
     };
     let reason = "é".repeat(1000);
-    let conclusion = Conclusion::LookFirst { reason };
+    let conclusion = Conclusion::LookFirst { reason, wait: None };
     let concluded = store.conclude(id, lane(), conclusion, note, moment(5));
     concluded.await.unwrap();
     conclude_look(&store, id, LookConclusion::LookAgain).await;

@@ -136,6 +136,8 @@ fn header(line: &Json) -> Result<Meta, StoreError> {
             jobs: 0,
             finished: 0,
             body_bytes: 0,
+            restored_up_to: 0,
+            incomplete: true,
         })
     })();
     known.map_or_else(|| refuse("the first line of the export is incomplete"), Ok)

@@ -21,7 +21,7 @@ use crate::github::{
     Trouble, TroubleKind,
 };
 use crate::notify::{Notifier, Watchdog};
-use crate::queue::{Failure, Job, NewJob, Quota, State, Verb};
+use crate::queue::{Failure, Job, NewJob, State, Verb};
 use crate::store::tests::Quiet;
 use crate::store::{Options, Store};
 
@@ -213,6 +213,7 @@ fn settings(account: &str) -> Settings {
     Settings {
         account: account.to_owned(),
         host: "api.github.com".to_owned(),
+        api_url: String::new(),
         token_source: Some("a test".to_owned()),
         remedy: "systemctl restart comenqd".to_owned(),
         marker: false,
@@ -311,24 +312,10 @@ impl Bench {
     }
 
     fn new_job(&self, repo: &str, body: &str) -> NewJob {
-        NewJob {
-            uid: 1,
-            account: "default".to_owned(),
-            asked_account: "default".to_owned(),
-            target: Target::parse("owner", repo, 1).unwrap(),
-            body: CommentBody::parse(body).unwrap(),
-            key: None,
-            priority: 0,
-            not_before: None,
-            not_before_span_ms: None,
-            expiry: None,
-            replace_key: None,
-            if_open: false,
-            hold: false,
-            created_at: self.github.clock.best_wall(),
-            accepted: self.github.clock.mark(),
-            quota: Quota::NONE,
-        }
+        let target = Target::parse("owner", repo, 1).unwrap();
+        let body = CommentBody::parse(body).unwrap();
+        let clock = &self.github.clock;
+        NewJob::plain(1, "default", target, body, clock.best_wall(), clock.mark())
     }
 
     fn job_at(&self, owner: &str, repo: &str) -> NewJob {
