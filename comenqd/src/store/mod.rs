@@ -10,9 +10,11 @@
 mod agenda;
 mod census;
 mod check;
+mod claiming;
 mod commit;
 mod compact;
 mod dating;
+mod error;
 mod expiring;
 mod format;
 mod index;
@@ -35,6 +37,7 @@ mod transition;
 mod turns;
 mod txn;
 mod verbs;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,12 +50,15 @@ use tokio::sync::oneshot;
 use crate::clock::{Clock, Mark, UnixMs};
 pub use agenda::{Agenda, AgendaQuery};
 pub use check::Report;
+pub use claiming::{Claim, ClaimOutcome, Claimed};
 use commit::{Engine, Message, Task};
+pub use error::StoreError;
+use error::words;
 pub use jobs::{Inserted, NewJob};
 pub use listing::{BadCursor, Cursor, ListQuery, Page};
 pub use looking::LookConclusion;
 pub use owners::Barred;
-pub use posting::{Claim, ClaimOutcome, Claimed, Conclusion, LaneKey, Moment, Note};
+pub use posting::{Conclusion, LaneKey, Moment, Note};
 pub use pruning::{Keep, Pruned};
 pub use quota::{Exceeded, Quota, Usage};
 pub use record::{
@@ -66,89 +72,6 @@ pub use transition::State;
 pub use turns::Field;
 use txn::Txn;
 pub use verbs::{Changed, Retried};
-
-/// Why an operation of the store did not happen.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// There is no store to work with.
-    #[error("{0}")]
-    Unavailable(String),
-    /// It may or may not have become durable; the process is about to exit.
-    #[error("the queue could not be written: {0}")]
-    Commit(String),
-    /// The submit key stands for another submission.
-    #[error("the key {key} was used for job #{job}, which has another target or body")]
-    KeyReused {
-        /// The key.
-        key: String,
-        /// The job it stands for.
-        job: JobId,
-    },
-    /// No job has this number.
-    #[error("there is no job #{0}")]
-    NoSuchJob(JobId),
-    /// The job's state forbids it.
-    #[error("job #{id} is {state}")]
-    WrongState {
-        /// The job.
-        id: JobId,
-        /// Its state.
-        state: &'static str,
-    },
-    /// The job is being posted at this moment.
-    #[error("job #{0} is being posted right now")]
-    Busy(JobId),
-    /// The disk is nearly full: what was taken is posted, but nothing more is taken.
-    #[error(
-        "the disk of the queue is nearly full: {free} are free, {needed} are needed; free some \
-         space there"
-    )]
-    Full {
-        /// How much is free.
-        free: String,
-        /// How much must be.
-        needed: String,
-    },
-    /// An attempt of the job may have reached GitHub.
-    #[error("job #{0} may have been posted already, which is not known yet")]
-    Unresolved(JobId),
-    /// Its user has as much in the queue as is allowed.
-    #[error("{0}")]
-    Quota(Exceeded),
-    /// One job of a batch cannot be stored, so none was.
-    #[error("job {} of the batch: {source}", index + 1)]
-    InBatch {
-        /// Which, from 0.
-        index: usize,
-        /// Why not.
-        source: Box<StoreError>,
-    },
-    /// A record cannot be trusted.
-    #[error("the queue is damaged: {0}")]
-    Damaged(String),
-}
-
-impl From<sled::Error> for StoreError {
-    fn from(error: sled::Error) -> Self {
-        Self::Commit(words(error))
-    }
-}
-
-/// sled words an I/O error for its developers; people want the kernel's words.
-fn words(error: sled::Error) -> String {
-    match error {
-        sled::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
-            format!("{error}; free some space there")
-        }
-        sled::Error::Io(error) => error.to_string(),
-        sled::Error::Corruption { .. } => {
-            "its files are damaged; restore them from a backup, or move them away to begin with an \
-             empty queue"
-                .to_owned()
-        }
-        other => other.to_string(),
-    }
-}
 
 /// What people do to a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -477,7 +400,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`]; [`StoreError::Commit`].
     pub async fn claim(&self, claim: Claim) -> Result<ClaimOutcome, StoreError> {
-        self.run(true, move |txn| posting::claim(txn, &claim)).await
+        self.run(true, move |txn| claiming::claim(txn, &claim))
+            .await
     }
 
     /// Concludes the running attempt of a job.
@@ -543,7 +467,7 @@ impl Store {
         wait: Wait,
     ) -> Result<(), StoreError> {
         self.run(false, move |txn| {
-            posting::set_wait(txn, &account, &lane, wait)
+            waits::set_wait(txn, &account, &lane, wait)
         })
         .await
     }
@@ -553,7 +477,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Commit`].
     pub async fn resume(&self, account: String) -> Result<bool, StoreError> {
-        self.run(false, move |txn| posting::resume(txn, &account))
+        self.run(false, move |txn| waits::resume(txn, &account))
             .await
     }
 
@@ -569,7 +493,7 @@ impl Store {
         wall: UnixMs,
     ) -> Result<Job, StoreError> {
         self.run(false, move |txn| {
-            posting::fail_precondition(txn, id, &reason, note, wall)
+            claiming::fail_precondition(txn, id, &reason, note, wall)
         })
         .await
     }
@@ -586,7 +510,7 @@ impl Store {
         wall: UnixMs,
     ) -> Result<Job, StoreError> {
         self.run(false, move |txn| {
-            posting::fail(txn, id, failure, &reason, wall)
+            claiming::fail(txn, id, failure, &reason, wall)
         })
         .await
     }
@@ -601,7 +525,7 @@ impl Store {
         until: UnixMs,
         reason: String,
     ) -> Result<Job, StoreError> {
-        self.run(false, move |txn| posting::put_off(txn, id, until, &reason))
+        self.run(false, move |txn| claiming::put_off(txn, id, until, &reason))
             .await
     }
 
@@ -615,7 +539,7 @@ impl Store {
         identity: KnownIdentity,
     ) -> Result<Lane, StoreError> {
         self.run(false, move |txn| {
-            posting::set_identity(txn, &account, &identity)
+            waits::set_identity(txn, &account, &identity)
         })
         .await
     }

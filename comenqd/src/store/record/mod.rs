@@ -8,6 +8,7 @@
 
 mod job;
 mod lane;
+mod story;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,10 @@ use super::StoreError;
 use super::transition::State;
 use crate::clock::UnixMs;
 
-pub use job::{Attempt, Expiry, Failure, Hold, Job, LogEntry, LogKind, Outcome};
+pub use job::{Attempt, Expiry, Hold, Job};
 pub(super) use job::{BodyHead, decode_job, encode_job};
 pub use lane::{KnownIdentity, Lane, OwnerWait, Wait, WaitKind};
+pub use story::{Failure, LogEntry, LogKind, Outcome};
 
 /// Version of every value written now.
 const VERSION: u8 = 1;
