@@ -56,9 +56,12 @@ reload_applies_good_files_only() {
     COOLDOWN=600 EXTRA="cooldown_perod_seconds = 5" configure
     systemctl reload comenqd || rc=$?
     [ "$rc" != 0 ] || fail "a reload of a bad file succeeded"
-    has_config_error() { status_json '.config.error' | grep -q cooldown_perod_seconds; }
+    has_config_error() { comenq status --json | jq -r .status.config.error | grep -q cooldown_perod_seconds; }
     eventually 10 has_config_error
-    expect_text "status, for people" 'config.*cooldown_period_seconds' "$(as alice comenq status)"
+    expect_text "status, for administrators" 'config.*cooldown_period_seconds' "$(comenq status)"
+    # A mistake may be a secret in the wrong place.
+    expect_text "status, for others" 'config.*which administrators see' "$(as alice comenq status)"
+    expect "lines that tell others more" 0 "$(as alice comenq status | grep -c cooldown_perod_seconds)"
     expect_text "the reload's own words" "comenqd\\[[0-9]+\\]: comenqd: .*cooldown_perod_seconds" "$(journal -o short)"
     expect "the pace after a bad file, in ms" 1000 "$(status_json '.lanes[0].cooldown_ms')"
     post three
