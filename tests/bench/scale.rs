@@ -246,6 +246,7 @@ async fn claim_and_conclude(store: &Store, clock: &Arc<Clock>) -> Result<(), Fai
     let claim = Claim {
         account: ACCOUNT.to_owned(),
         field: agenda.field,
+        sharing: agenda.sharing,
         lane: lane.clone(),
         now: clock.mark(),
         started_github: clock.wall(),

@@ -19,6 +19,7 @@ use crate::clock::{Clock, Mark, UnixMs};
 
 /// How long a job that has moved waits for a place that another one holds back.
 const PLACE_WAIT: Duration = Duration::from_secs(60);
+
 /// A claim: who is about to post, and when.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -26,6 +27,8 @@ pub struct Claim {
     pub account: String,
     /// Among which jobs the turn goes round, as the agenda told.
     pub field: Field,
+    /// All accounts that share the lane, those too that can take no turn.
+    pub sharing: Vec<String>,
     /// Who posts.
     pub lane: LaneKey,
     /// This moment.
@@ -89,17 +92,18 @@ pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, St
             break;
         }
         match jobs::get(txn, id) {
+            // First: what damage put in line must not be taken for anything else.
+            Ok((job, _)) if job.state != State::Queued => {
+                turns::set_aside(txn, &head)?;
+                let why = format!("it stood in line but is {}", job.state.as_str());
+                outcome.set_aside.push((id, why));
+            }
             Ok((job, _)) if expiring::is_over(&job, &claim.clock) => {
                 expiring::expire(txn, &job, claim.wall)?;
                 outcome.expired.push(id);
             }
             Ok((job, _)) if job.not_before.is_some_and(|at| at > claim.started_github) => {
                 expiring::wait_again(txn, &job)?;
-            }
-            Ok((job, _)) if job.state != State::Queued => {
-                turns::set_aside(txn, &head)?;
-                let why = format!("it stood in line but is {}", job.state.as_str());
-                outcome.set_aside.push((id, why));
             }
             Ok((job, _)) if waits_elsewhere(txn, claim, &job)? => {
                 put_off_for_its_place(txn, &job, claim.started_github)?;
@@ -126,7 +130,7 @@ pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, St
 /// on another account of the same user, whose look would take this comment for its own.
 fn waits_elsewhere(txn: &Txn<'_>, claim: &Claim, job: &Job) -> Result<bool, StoreError> {
     let place = job.destination().lower();
-    for (account, _) in &claim.field.accounts {
+    for account in &claim.sharing {
         if txn.exists_under(&keys::unresolved(account, &place))? {
             return Ok(true);
         }
@@ -166,6 +170,8 @@ fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Cla
     job.attempts += 1;
     job.empty_looks = 0;
     job.look_from = None;
+    // Before the running one is added: whatever it comes to, it can be taken back alone.
+    merge_attempts(&mut job.unresolved);
     job.unresolved.push(Attempt {
         number: job.attempts,
         started_github: claim.started_github,
@@ -173,12 +179,10 @@ fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Cla
         ended: None,
         marker: claim.marker,
     });
-    merge_attempts(&mut job.unresolved);
     job.host = Some(claim.lane.host.clone());
     job.first_attempt = job.first_attempt.or(Some(claim.now));
     index::save(txn, Some(old), &job)?;
-    let accounts = claim.field.accounts.iter().map(|(account, _)| account);
-    turns::serve(txn, accounts, job.uid)?;
+    turns::serve(txn, &claim.sharing, job.uid)?;
     let key = keys::lane(&claim.lane.host, claim.lane.user_id);
     let mut lane: Lane = txn.read_or_default(&key)?;
     let previous_pace = lane.pace.replace(claim.now);
@@ -193,10 +197,10 @@ fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Cla
 /// Unknown attempts that a record holds; older ones share a window.
 const MAX_UNRESOLVED: usize = 12;
 
-/// Keeps the record small: sled never syncs what outgrows its pages. The first attempt stays, from
+/// Makes room for one more: sled never syncs what outgrows its pages. The first attempt stays, from
 /// which looks begin; of the others the oldest become one, as long as one user made them.
 fn merge_attempts(attempts: &mut Vec<Attempt>) {
-    while attempts.len() > MAX_UNRESOLVED {
+    while attempts.len() >= MAX_UNRESOLVED {
         let is_same = |pair: &[Attempt]| {
             matches!(pair, [one, other]
                 if (one.user_id, one.marker) == (other.user_id, other.marker))

@@ -23,6 +23,7 @@ pub struct LaneKey {
     /// GitHub's numeric id; 0 while it is not known yet.
     pub user_id: u64,
 }
+
 /// What an attempt came to, as the retry policy judged it.
 #[derive(Debug, Clone)]
 pub enum Conclusion {

@@ -70,6 +70,7 @@ impl<G: GitHub> Worker<G> {
         Some(Claim {
             account: self.settings.account.clone(),
             field: agenda.field.clone(),
+            sharing: agenda.sharing.clone(),
             lane: LaneKey {
                 host: self.settings.host.clone(),
                 user_id: identity.user_id,

@@ -144,6 +144,7 @@ fn claim_of(account: &str, seconds: u64) -> Claim {
     Claim {
         account: account.to_owned(),
         field: field(),
+        sharing: vec![ACCOUNT.to_owned()],
         lane: lane(),
         now: mark(seconds),
         started_github: NOW.plus(Duration::from_secs(seconds)),
@@ -254,6 +255,7 @@ async fn claim_next(store: &Store, seconds: u64) -> Option<Job> {
     let agenda = agenda(store, seconds).await;
     let claim = Claim {
         field: agenda.field,
+        sharing: agenda.sharing,
         ..claim_of(ACCOUNT, seconds)
     };
     let claimed = store.claim(claim).await.unwrap().claimed;

@@ -39,6 +39,7 @@ async fn turn(store: &Store, comment: u64) -> Option<(&'static str, u64)> {
         let agenda = agenda_of(store, account, 1).await;
         let claim = Claim {
             field: agenda.field,
+            sharing: agenda.sharing,
             ..claim_of(account, 1)
         };
         let claimed = store.claim(claim).await.unwrap().claimed;
