@@ -6,7 +6,7 @@
 use std::{fmt, num::NonZeroU64, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::{body::Hidden, cbor, history::FailureCode, limits::MAX_KEY_BYTES, text::text_enum};
 
@@ -129,10 +129,15 @@ impl SubmitKey {
         }
     }
 
-    /// A key nobody else has: a random UUID.
+    /// A key nobody else has: a UUID of version 7, which is random behind the time it begins with.
+    /// So the keys of one user lie in the store in the order in which they were made, and looking
+    /// one up costs no more however many there are. `unix_ms` need not be exact.
     #[must_use]
-    pub fn random() -> Self {
-        Self(Uuid::new_v4().to_string())
+    pub fn unique(unix_ms: i64) -> Self {
+        let unix_ms = u64::try_from(unix_ms).unwrap_or(0);
+        let nanos = u32::try_from(unix_ms % 1000 * 1_000_000).unwrap_or(0);
+        let time = Timestamp::from_unix(NoContext, unix_ms / 1000, nanos);
+        Self(Uuid::new_v7(time).to_string())
     }
 
     /// The key as text.
@@ -330,10 +335,13 @@ mod tests {
     }
 
     #[test]
-    fn random_keys_differ_and_are_valid() {
-        let (one, two) = (SubmitKey::random(), SubmitKey::random());
+    fn unique_keys_differ_are_valid_and_lie_in_the_order_of_time() {
+        let now = 1_795_176_000_000;
+        let (one, two) = (SubmitKey::unique(now), SubmitKey::unique(now));
         assert_ne!(one, two);
         assert_eq!(SubmitKey::parse(one.as_str()).unwrap(), one);
+        assert!(one.as_str() < SubmitKey::unique(now + 1).as_str());
+        assert!(SubmitKey::unique(-1).as_str() < one.as_str());
     }
 
     #[test]

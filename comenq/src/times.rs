@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use comenq_proto::SubmitKey;
 use jiff::{Timestamp, tz::TimeZone};
 
 /// The clock and the zone, each asked only when needed.
@@ -17,6 +18,11 @@ pub(crate) struct Times {
 impl Times {
     pub(crate) const fn new(now: fn() -> Timestamp, zone: fn() -> TimeZone) -> Self {
         Self { now, zone }
+    }
+
+    /// A new key for a submission.
+    pub(crate) fn unique_key(self) -> SubmitKey {
+        SubmitKey::unique((self.now)().as_millisecond())
     }
 
     /// The zone of the clock on the wall.

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use comenq_proto::{ProtocolVersion, RequestEnvelope, SubmitKey, to_bytes};
 use harness::connection::Connection;
@@ -17,6 +17,13 @@ use crate::stage::TARGET;
 
 /// How many connections post at once.
 pub(crate) const CONNECTIONS: usize = 64;
+
+/// The time that a key begins with.
+pub(crate) fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_millis());
+    i64::try_from(now).unwrap_or(i64::MAX)
+}
 
 /// About what people write.
 pub(crate) fn body() -> String {
@@ -60,7 +67,7 @@ fn client(socket: &Path, count: usize, ready: &Barrier) -> Result<(), Failure> {
 fn prepare(socket: &Path, count: usize) -> Result<(Connection, Vec<Vec<u8>>), Failure> {
     let mut frames = Vec::with_capacity(count);
     for id in 1..=count {
-        let key = SubmitKey::random().to_string();
+        let key = SubmitKey::unique(now_ms()).to_string();
         let request = submission(TARGET, &body(), Some(&key));
         let id = u64::try_from(id)?;
         let envelope = RequestEnvelope::new(ProtocolVersion::CURRENT, id, &request)?;

@@ -103,7 +103,7 @@ fn connect(daemon: &Daemon) -> Result<Connection, Failure> {
 
 /// With a key, as the real client does.
 pub(crate) fn post_over(connection: &mut Connection) -> Result<(), Failure> {
-    let key = SubmitKey::random().to_string();
+    let key = SubmitKey::unique(load::now_ms()).to_string();
     connection.call(&submission(TARGET, &load::body(), Some(&key)))??;
     Ok(())
 }

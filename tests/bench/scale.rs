@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comenq_proto::{CommentBody, JobCancel, JobList, Status, Target};
+use comenq_proto::{CommentBody, JobCancel, JobList, Status, SubmitKey, Target};
 use comenqd::clock::{Clock, UnixMs};
 use comenqd::store::{
     AgendaQuery, Claim, Conclusion, LaneKey, Liveness, Moment, NewJob, Note, Options, Store,
@@ -224,9 +224,10 @@ fn job(clock: &Clock, number: usize) -> Result<NewJob, Failure> {
     let target = Target::parse("octo", &format!("repo-{uid}"), issue)?;
     let body = CommentBody::parse(format!("{number}: {}", load::body()))?;
     let (created_at, accepted) = (clock.wall(), clock.mark());
-    Ok(NewJob::plain(
-        uid, ACCOUNT, target, body, created_at, accepted,
-    ))
+    Ok(NewJob {
+        key: Some(SubmitKey::unique(created_at.0)),
+        ..NewJob::plain(uid, ACCOUNT, target, body, created_at, accepted)
+    })
 }
 
 async fn claim_and_conclude(store: &Store, clock: &Arc<Clock>) -> Result<(), Failure> {

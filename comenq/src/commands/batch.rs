@@ -70,8 +70,9 @@ pub(super) fn run(
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let input = read(file, context)?;
-    let key = key.unwrap_or_else(SubmitKey::random);
-    let Batch { jobs, lines } = jobs(&input, &key, context.output.times())?;
+    let times = context.output.times();
+    let key = key.unwrap_or_else(|| times.unique_key());
+    let Batch { jobs, lines } = jobs(&input, &key, times)?;
     let request = JobSubmitBatch { jobs };
     drop(input);
     check(&request)?;

@@ -25,11 +25,12 @@ pub(super) fn run(args: PostArgs, context: &mut Context<'_>) -> Result<(), Failu
     let target = args.target.unwrap_or_default();
     let (to, given) = target_and_body(&target, args.rest)?;
     let body = body::read(given, args.file.as_deref(), context)?;
-    let key = args.key.unwrap_or_else(SubmitKey::random);
+    let times = context.output.times();
+    let key = args.key.unwrap_or_else(|| times.unique_key());
     let request = JobSubmit {
         body: body.into_string(),
         key: Some(key.to_string()),
-        ..submission(to, args.options, context.output.times())?
+        ..submission(to, args.options, times)?
     };
     let answer = context.client.call(&request);
     let reply = answer.map_err(|error| Failure::of_submission(error, &context.client, &key))?;

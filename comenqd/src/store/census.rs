@@ -5,7 +5,10 @@
 //! once more, shows in the numbers, and then the store is refused. Called by the commit thread; a
 //! record that is there but cannot be read is not its matter.
 
+use std::ops::Bound;
+
 use super::record::{self, Job, Meta};
+use super::tree::Tree;
 use super::{StoreError, keys};
 
 /// Longer queues are not counted at every start: that takes about 10 ms and 1.5 MB of memory for
@@ -20,7 +23,7 @@ struct Found {
 }
 
 /// Compares the unfinished jobs with what the store says of itself.
-pub(super) fn take(tree: &sled::Tree, meta: &Meta) -> Result<(), StoreError> {
+pub(super) fn take(tree: &Tree, meta: &Meta) -> Result<(), StoreError> {
     let counted = meta.jobs.saturating_sub(meta.finished);
     if counted > LIMIT {
         tracing::debug!("{counted} unfinished jobs: they are not counted at the start");
@@ -37,21 +40,26 @@ pub(super) fn take(tree: &sled::Tree, meta: &Meta) -> Result<(), StoreError> {
     )))
 }
 
-fn count(tree: &sled::Tree) -> Result<Found, StoreError> {
+fn count(tree: &Tree) -> Result<Found, StoreError> {
     let mut found = Found::default();
-    for entry in tree.scan_prefix(keys::ACTIVE) {
-        let (key, value) = entry?;
-        found.keys += 1;
-        let Some(id) = keys::tail_id(&key) else {
-            continue;
-        };
-        if tree.contains_key(keys::done(id))? {
-            return Err(damaged(&format!(
-                "job #{id} is there both as finished and not"
-            )));
+    for stored in tree.stored(Bound::Included(keys::ACTIVE.to_vec())) {
+        let (fence, block) = stored?;
+        if !fence.starts_with(keys::ACTIVE) {
+            break;
         }
-        let job: Result<Job, _> = record::decode_job(&key, id, &value);
-        found.readable += u64::from(job.is_ok());
+        for (key, value) in tree.open(&fence, &block)? {
+            found.keys += 1;
+            let Some(id) = keys::tail_id(&key) else {
+                continue;
+            };
+            if tree.get(&keys::done(id))?.is_some() {
+                return Err(damaged(&format!(
+                    "job #{id} is there both as finished and not"
+                )));
+            }
+            let job: Result<Job, _> = record::decode_job(&key, id, &value);
+            found.readable += u64::from(job.is_ok());
+        }
     }
     Ok(found)
 }

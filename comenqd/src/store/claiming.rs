@@ -228,6 +228,7 @@ pub(super) fn fail_precondition(
     if old.state == State::Queued {
         job.state = State::Cancelled;
         job.finished_at = Some(wall);
+        job.next_attempt_at = None;
         job.last_error = Some(reason.to_owned());
         let entry = LogEntry {
             at_ms: wall,

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use super::format::{self, Lock};
 use super::record::{self, Meta};
 use super::space::Space;
+use super::tree::Tree;
 use super::txn::{Overlay, Txn};
 use super::{
     Liveness, Options, Recovery, StoreError, census, check, compact, keys, migrate, recovery, words,
@@ -63,6 +64,8 @@ pub(super) enum Message {
 pub(super) struct Engine {
     root: PathBuf,
     db: sled::Db,
+    /// The entries in it.
+    tree: Tree,
     /// sled ends its flush without fsync: this handle on the same file makes it durable.
     file: File,
     meta: Meta,
@@ -74,8 +77,9 @@ pub(super) struct Engine {
     space: Option<Space>,
     /// How much lived in the store, roughly, when the witness was written.
     witnessed_live: u64,
-    /// Last, so that the files are closed before another process may open them.
-    _lock: Arc<Lock>,
+    /// Last, so that the files are closed before another process may open them. `None` where the
+    /// process that called this one holds it.
+    _lock: Option<Arc<Lock>>,
 }
 
 impl Engine {
@@ -102,11 +106,18 @@ impl Engine {
         let root = &options.path;
         compact::run(options, lock)?;
         let mut engine = Self::load(options, &format::find(root)?, lock)?;
+        let format = engine.meta.format;
+        if format < format::FIRST_WITH_BLOCKS {
+            drop(engine);
+            compact::upgrade(options, lock, format)?;
+            engine = Self::load(options, &format::find(root)?, lock)?;
+        }
+        engine.take_census()?;
         let recovery = engine.recover(options)?;
         Ok((engine, recovery))
     }
 
-    /// Opens a generation, checks it and brings it to the format of today.
+    /// Opens a generation and checks that it is one to use.
     fn load(options: &Options, path: &Path, lock: &Arc<Lock>) -> Result<Self, StoreError> {
         let root = &options.path;
         let (mut db, mut file) = open_sled(path)?;
@@ -122,8 +133,24 @@ impl Engine {
             (db, file) = open_sled(path)?;
             meta = read_meta(&db, options)?;
         }
-        let mut engine = Self {
-            root: root.clone(),
+        let mut engine = Self::over(root, (db, file), meta, Some(lock));
+        format::check(root, &engine.meta)?;
+        if engine.meta.sequence == 0 {
+            engine.begin()?;
+        }
+        format::settle(root, path)?;
+        Ok(engine)
+    }
+
+    fn over(
+        root: &Path,
+        (db, file): (sled::Db, File),
+        meta: Meta,
+        lock: Option<&Arc<Lock>>,
+    ) -> Self {
+        Self {
+            root: root.to_owned(),
+            tree: Tree::of_format(&db, meta.format),
             db,
             file,
             meta,
@@ -131,16 +158,17 @@ impl Engine {
             broken: None,
             space: None,
             witnessed_live: 0,
-            _lock: Arc::clone(lock),
-        };
-        format::check(root, &engine.meta)?;
-        if engine.meta.sequence == 0 {
-            engine.begin()?;
+            _lock: lock.map(Arc::clone),
         }
-        format::settle(root, path)?;
-        engine.migrate()?;
-        census::take(&engine.db, &engine.meta)?;
-        Ok(engine)
+    }
+
+    /// A store of today's format in a generation that nothing names yet, under a lock that the
+    /// caller's caller holds.
+    pub(super) fn unnamed(root: &Path, generation: &Path) -> Result<Self, StoreError> {
+        let opened = open_sled(generation)?;
+        let meta = opened.0.get(keys::META)?.unwrap_or_default();
+        let meta = record::decode(keys::META, &meta)?;
+        Ok(Self::over(root, opened, meta, None))
     }
 
     /// Which store this is.
@@ -155,25 +183,14 @@ impl Engine {
         meta: Meta,
         lock: &Arc<Lock>,
     ) -> Result<Self, StoreError> {
-        let (db, file) = open_sled(generation)?;
-        let mut engine = Self {
-            root: root.to_owned(),
-            db,
-            file,
-            meta,
-            pending: Overlay::default(),
-            broken: None,
-            space: None,
-            witnessed_live: 0,
-            _lock: Arc::clone(lock),
-        };
+        let mut engine = Self::over(root, open_sled(generation)?, meta, Some(lock));
         engine.begin()?;
         Ok(engine)
     }
 
     /// Checks everything in it.
     pub(super) fn check(&self) -> Result<check::Report, StoreError> {
-        check::examine(&self.db, &self.meta)
+        check::examine(&self.tree, &self.meta)
     }
 
     /// Makes it the store in use, in place of one that never took a job.
@@ -209,13 +226,8 @@ impl Engine {
         self.sync()
     }
 
-    /// Brings a store of an older format to this one.
-    fn migrate(&mut self) -> Result<(), StoreError> {
-        if self.meta.format == format::FORMAT {
-            return Ok(());
-        }
-        let (from, to) = (self.meta.format, format::FORMAT);
-        tracing::info!("bringing the queue from format {from} to {to}");
+    /// Gives a store what format 1 did not have.
+    pub(super) fn complete_format_1(&mut self) -> Result<(), StoreError> {
         let mut after = None;
         loop {
             after = self.transact(|txn| migrate::name_keys(txn, after.as_deref()))?;
@@ -226,6 +238,11 @@ impl Engine {
         }
         self.transact(migrate::count)?;
         self.sync()
+    }
+
+    /// Counts the unfinished jobs.
+    pub(super) fn take_census(&self) -> Result<(), StoreError> {
+        census::take(&self.tree, &self.meta)
     }
 
     fn recover(&mut self, options: &Options) -> Result<Recovery, StoreError> {
@@ -280,8 +297,9 @@ impl Engine {
         operation: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let room = self.space.as_ref().map(Space::room).unwrap_or_default();
-        let mut txn = Txn::new(&self.db, &mut self.pending, self.meta.clone(), room);
-        match operation(&mut txn) {
+        let mut txn = Txn::new(&self.tree, &mut self.pending, self.meta.clone(), room);
+        let done = operation(&mut txn);
+        match done.and_then(|done| txn.check_writes().map(|()| done)) {
             Ok(done) => {
                 self.meta = txn.keep();
                 Ok(done)
@@ -305,7 +323,7 @@ impl Engine {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let batch = self.pending.take_batch(&self.meta)?;
+        let batch = self.pending.take_batch(&self.tree, &self.meta)?;
         self.db.apply_batch(batch)?;
         self.db.flush()?;
         self.file

@@ -1,4 +1,4 @@
-//! A fresh copy of a store whose file is far larger than what lives in it.
+//! A fresh copy of a store whose file is far larger than what lives in it, or whose format is older.
 //!
 //! Decides when a copy is worth its time, and makes it. Called by the commit thread when it opens
 //! the store, under the lock and before anything is answered. sled's file keeps the size of the
@@ -7,7 +7,7 @@
 //! All entries go into the next generation, which is synced, opened again and compared; then
 //! `CURRENT` names it; then the old one is removed. Killed anywhere, either generation is whole and
 //! `CURRENT` names one of them; the next start removes the other. A copy that fails costs nothing
-//! but time: the store is used as it is.
+//! but time: the store is used as it is, or, if its format is older, left as it is.
 
 use std::fs;
 use std::ops::Bound;
@@ -16,10 +16,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use super::commit::open_sled;
+use super::blocks::{Block, Packer};
+use super::commit::{Engine, open_sled};
 use super::format::{self, Lock};
+use super::record::{self, Meta};
 use super::space::{self, size};
-use super::{Options, StoreError, keys, record};
+use super::tree::Tree;
+use super::txn::Entry;
+use super::{Options, StoreError, keys};
 
 /// Smaller files are left alone.
 const SPARED_BYTES: u64 = 32 << 20;
@@ -73,10 +77,7 @@ pub(super) fn run(options: &Options, lock: &Lock) -> Result<(), StoreError> {
         size(live_bytes)
     );
     let began = Instant::now();
-    let done = match &options.program {
-        Some(program) => in_child(program, root, lock),
-        None => replace(root),
-    };
+    let done = make(options, lock);
     let in_use = format::find(root)?;
     match done {
         Ok(()) => tracing::info!(
@@ -90,12 +91,58 @@ pub(super) fn run(options: &Options, lock: &Lock) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Copies a store of an older format into one of today's. It is used again only once that is done:
+/// the old generation stays as it is until then.
+pub(super) fn upgrade(options: &Options, lock: &Lock, from: u32) -> Result<(), StoreError> {
+    let (root, to) = (&options.path, format::FORMAT);
+    tracing::info!(
+        "bringing the queue {} from format {from} to {to}",
+        root.display()
+    );
+    let failed = |why: &str| {
+        StoreError::Unavailable(format!(
+            "the queue {} cannot be brought from format {from} to {to}: {why}",
+            root.display()
+        ))
+    };
+    let old = format::find(root)?;
+    // All that lives in it, at most.
+    let wanted = format::witnessed_live(root).map_or_else(|| length(&old), room_for);
+    let free = space::measure(root).map_or(u64::MAX, |disk| disk.free_bytes);
+    if free < wanted {
+        let (free, wanted) = (size(free), size(wanted));
+        return Err(failed(&format!(
+            "only {free} are free on its disk; free {wanted}"
+        )));
+    }
+    let began = Instant::now();
+    make(options, lock).map_err(|why| failed(&why.to_string()))?;
+    format::remove_leftovers(root, &format::find(root)?);
+    tracing::info!(
+        "brought the queue to format {to} in {:.1} s",
+        began.elapsed().as_secs_f32()
+    );
+    Ok(())
+}
+
+fn make(options: &Options, lock: &Lock) -> Result<(), StoreError> {
+    match &options.program {
+        Some(program) => in_child(program, &options.path, lock),
+        None => replace(&options.path),
+    }
+}
+
+/// What must be free for a copy of so much.
+fn room_for(live_bytes: u64) -> u64 {
+    SPARED_BYTES.saturating_add(live_bytes.saturating_mul(FREE_TIMES))
+}
+
 fn length(generation: &Path) -> u64 {
     fs::metadata(generation.join("db")).map_or(0, |file| file.len())
 }
 
 fn has_room(root: &Path, file_bytes: u64, live_bytes: u64) -> bool {
-    let wanted = SPARED_BYTES.saturating_add(live_bytes.saturating_mul(FREE_TIMES));
+    let wanted = room_for(live_bytes);
     let free = space::measure(root).map_or(u64::MAX, |disk| disk.free_bytes);
     if free < wanted {
         tracing::warn!(
@@ -139,10 +186,11 @@ pub(super) fn replace(root: &Path) -> Result<(), StoreError> {
     let old = format::find(root)?;
     let done = catch_unwind(AssertUnwindSafe(|| {
         let meta = open_sled(&old)?.0.get(keys::META)?.unwrap_or_default();
+        let meta: Meta = record::decode(keys::META, &meta)?;
         // A store that is refused must stay as it is.
-        format::check(root, &record::decode(keys::META, &meta)?)?;
+        format::check(root, &meta)?;
         let new = format::next_generation(&old)?;
-        let copied = copy(&old, &new)?;
+        let copied = copy((&old, &meta), &new)?;
         let stored = sum(&new)?;
         if stored != copied {
             return Err(StoreError::Damaged(format!(
@@ -150,6 +198,12 @@ pub(super) fn replace(root: &Path) -> Result<(), StoreError> {
                 copied.entries, stored.entries
             )));
         }
+        let mut engine = Engine::unnamed(root, &new)?;
+        if meta.format == 1 {
+            engine.complete_format_1()?;
+        }
+        engine.take_census()?;
+        drop(engine);
         format::switch(root, &new)
     }));
     done.unwrap_or_else(|_| {
@@ -159,7 +213,8 @@ pub(super) fn replace(root: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// What a store holds: how many entries, and a checksum over all of them in order.
+/// What a store holds beside what it says of itself: how many entries, and a checksum over all of
+/// them in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sum {
     entries: u64,
@@ -168,6 +223,9 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, key: &[u8], value: &[u8]) {
+        if key == keys::META {
+            return;
+        }
         self.entries += 1;
         let mut hasher = crc32fast::Hasher::new_with_initial(self.crc32);
         for part in [key, value] {
@@ -178,34 +236,75 @@ impl Sum {
     }
 }
 
-/// Copies every entry into a new generation, and returns what was copied.
-fn copy(old: &Path, new: &Path) -> Result<Sum, StoreError> {
+/// Copies every entry into a new generation of today's format, and returns what was copied.
+fn copy((old, meta): (&Path, &Meta), new: &Path) -> Result<Sum, StoreError> {
     let mut sum = Sum::default();
-    stretches(old, |entries| {
+    let mut packer = Packer::new(Vec::new(), usize::MAX);
+    stretches(old, meta.format, |entries| {
         let (to, _) = open_sled(new)?;
-        let mut batch = sled::Batch::default();
-        let mut bytes = 0;
+        let mut writer = Writer::new(&to);
         for entry in entries {
             let (key, value) = entry?;
             sum.add(&key, &value);
-            bytes += key.len() + value.len();
-            batch.insert(key, value);
-            if bytes >= BATCH_BYTES {
-                to.apply_batch(std::mem::take(&mut batch))?;
-                to.flush()?;
-                bytes = 0;
+            if key == keys::META {
+                continue;
+            }
+            if let Some(block) = packer.push(&key, &value)? {
+                writer.write(block)?;
             }
         }
-        to.apply_batch(batch)?;
-        to.flush()?;
-        Ok(())
+        writer.flush()
     })?;
+    let (to, _) = open_sled(new)?;
+    let mut writer = Writer::new(&to);
+    if let Some(block) = packer.finish() {
+        writer.write(block)?;
+    }
+    let meta = Meta {
+        format: format::FORMAT,
+        ..meta.clone()
+    };
+    writer.write((keys::META.to_vec(), record::encode(keys::META, &meta)?))?;
+    writer.flush()?;
     Ok(sum)
+}
+
+/// Writes in batches: sled writes its buffer out at both ends of each.
+struct Writer<'a> {
+    to: &'a sled::Db,
+    batch: sled::Batch,
+    bytes: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn new(to: &'a sled::Db) -> Self {
+        Self {
+            to,
+            batch: sled::Batch::default(),
+            bytes: 0,
+        }
+    }
+
+    fn write(&mut self, (key, value): Block) -> Result<(), StoreError> {
+        self.bytes += key.len() + value.len();
+        self.batch.insert(key, value);
+        if self.bytes < BATCH_BYTES {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.bytes = 0;
+        self.to.apply_batch(std::mem::take(&mut self.batch))?;
+        self.to.flush()?;
+        Ok(())
+    }
 }
 
 fn sum(store: &Path) -> Result<Sum, StoreError> {
     let mut sum = Sum::default();
-    stretches(store, |entries| {
+    stretches(store, format::FORMAT, |entries| {
         for entry in entries {
             let (key, value) = entry?;
             sum.add(&key, &value);
@@ -219,25 +318,30 @@ fn sum(store: &Path) -> Result<Sum, StoreError> {
 /// has read, and memory must not grow with the queue.
 fn stretches(
     store: &Path,
-    mut work: impl FnMut(
-        &mut dyn Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
-    ) -> Result<(), StoreError>,
+    format: u32,
+    mut work: impl FnMut(&mut dyn Iterator<Item = Result<Entry, StoreError>>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut after = Bound::Unbounded;
     loop {
         let (from, _) = open_sled(store)?;
+        let tree = Tree::of_format(&from, format);
         let mut bytes = 0;
         let mut last = None;
-        let mut entries = from
-            .range::<Vec<u8>, _>((after, Bound::Unbounded))
-            .take_while(|entry| {
-                let is_wanted = bytes < STRETCH_BYTES;
-                if is_wanted && let Ok((key, value)) = entry {
-                    bytes += key.len() + value.len();
-                    last = Some(key.to_vec());
-                }
-                is_wanted
-            });
+        let stored = tree.stored(after).take_while(|stored| {
+            let is_wanted = bytes < STRETCH_BYTES;
+            if is_wanted && let Ok((key, value)) = stored {
+                bytes += key.len() + value.len();
+                last = Some(key.to_vec());
+            }
+            is_wanted
+        });
+        let mut entries = stored.flat_map(|stored| {
+            let opened = stored.map_err(StoreError::from);
+            match opened.and_then(|(key, value)| tree.open(&key, &value)) {
+                Ok(entries) => entries.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            }
+        });
         work(&mut entries)?;
         drop(entries);
         match last {

@@ -28,9 +28,15 @@ use super::record::{self, Meta};
 use super::{StoreError, compact};
 
 /// The layout that this comenqd writes.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
-/// The oldest layout that `migrate` brings to this one.
+/// From this one on entries lie in blocks; what is older is copied.
+pub(super) const FIRST_WITH_BLOCKS: u32 = 3;
+
+/// Layouts whose exports hold the same as those of this one.
+pub(super) const SAME_EXPORT: std::ops::RangeInclusive<u32> = 2..=FORMAT;
+
+/// The oldest layout that is brought to this one.
 const OLDEST: u32 = 1;
 
 const CURRENT: &str = "CURRENT";

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::quota::{self, Quota};
 use super::record::{BodyHead, Expiry, Hold, Job, KeyRecord, PrunedJob};
 use super::transition::State;
-use super::txn::Txn;
+use super::txn::{Txn, as_number};
 use super::{StoreError, index, keys, texts, turns};
 use crate::clock::{Mark, UnixMs};
 
@@ -372,12 +372,13 @@ fn position(txn: &Txn<'_>, job: &Job) -> Result<Option<u64>, StoreError> {
     if job.state != State::Queued {
         return Ok(None);
     }
-    let queued = |uid| txn.number(&keys::count(&job.account, uid, State::Queued.code()));
-    let own = queued(job.uid)?;
+    let own_key = keys::count(&job.account, job.uid, State::Queued.code());
+    let own = txn.number(&own_key)?;
     let mut position = own;
-    for (_, uid) in turns::users(txn, &job.account)? {
-        if uid != job.uid {
-            position += queued(uid)?.min(own);
+    for entry in txn.scan(&keys::counts_of(&job.account)) {
+        let (key, value) = entry?;
+        if key != own_key && key.last() == Some(&State::Queued.code()) {
+            position += as_number(&value)?.min(own);
         }
     }
     Ok(Some(position))
@@ -411,9 +412,8 @@ pub(super) fn body(txn: &Txn<'_>, job: &Job) -> Result<String, StoreError> {
 /// How many jobs there are in each state; from kept counts.
 pub(super) fn counts(txn: &Txn<'_>) -> Result<BTreeMap<State, u64>, StoreError> {
     let mut counts = BTreeMap::new();
-    let prefix = keys::counts();
-    let mut after = None;
-    while let Some((key, _)) = txn.next(&prefix, after.as_deref())? {
+    for entry in txn.scan(&keys::counts()) {
+        let (key, value) = entry?;
         let state = key
             .last()
             .copied()
@@ -421,8 +421,7 @@ pub(super) fn counts(txn: &Txn<'_>) -> Result<BTreeMap<State, u64>, StoreError> 
             .ok_or_else(|| {
                 StoreError::Damaged("a count of a state that this comenqd does not know".to_owned())
             })?;
-        *counts.entry(state).or_insert(0) += txn.number(&key)?;
-        after = Some(key);
+        *counts.entry(state).or_insert(0) += as_number(&value)?;
     }
     Ok(counts)
 }
@@ -430,16 +429,14 @@ pub(super) fn counts(txn: &Txn<'_>) -> Result<BTreeMap<State, u64>, StoreError> 
 /// Unfinished jobs of each account; from kept counts.
 pub(super) fn unfinished_by_account(txn: &Txn<'_>) -> Result<BTreeMap<String, u64>, StoreError> {
     let mut accounts = BTreeMap::new();
-    let prefix = keys::counts();
-    let mut after = None;
-    while let Some((key, _)) = txn.next(&prefix, after.as_deref())? {
+    for entry in txn.scan(&keys::counts()) {
+        let (key, value) = entry?;
         let state = key.last().copied().and_then(State::from_code);
         if let Some(account) = keys::parse_count_account(&key)
             && state.is_some_and(|state| !state.is_finished())
         {
-            *accounts.entry(account).or_insert(0) += txn.number(&key)?;
+            *accounts.entry(account).or_insert(0) += as_number(&value)?;
         }
-        after = Some(key);
     }
     Ok(accounts)
 }

@@ -397,6 +397,10 @@ pub(super) fn counts() -> Vec<u8> {
     Key::new(b'c').done()
 }
 
+pub(super) fn counts_of(account: &str) -> Vec<u8> {
+    Key::new(b'c').text(account).done()
+}
+
 pub(super) fn count(account: &str, uid: u32, state: u8) -> Vec<u8> {
     Key::new(b'c').text(account).u32(uid).raw(&[state]).done()
 }

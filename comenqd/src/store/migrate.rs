@@ -1,10 +1,11 @@
-//! From the previous format of the store to this one.
+//! What older formats of the store lack.
 //!
-//! Decides what an older store lacks. Run when it is opened; the format is written last, so that
-//! after a crash the next start begins again. Each step can be repeated.
+//! Decides what is added. Run on a copy of the store that is not in use yet, which `compact` makes
+//! in today's layout: after a crash the next start begins again.
 //!
 //! - 1 → 2: a job did not name its submit key; what each user has in the queue, and how many jobs
 //!   there are, was not counted.
+//! - 2 → 3: entries lay in sled one by one (see `blocks`); the copy is all there is to it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use comenq_proto::JobId;
 
 use super::record::{self, KeyRecord, UsageRecord};
 use super::txn::Txn;
-use super::{StoreError, format, index, keys};
+use super::{StoreError, index, keys};
 
 /// Submit keys written to their jobs in one transaction at most.
 const STEP: usize = 256;
@@ -41,7 +42,7 @@ pub(super) fn name_keys(
     Ok(after)
 }
 
-/// Counts what was not counted, and gives the store its new format.
+/// Counts what was not counted.
 pub(super) fn count(txn: &mut Txn<'_>) -> Result<(), StoreError> {
     let mut users: BTreeMap<u32, UsageRecord> = BTreeMap::new();
     let (mut jobs, mut finished, mut body_bytes) = (0, 0, 0);
@@ -68,7 +69,6 @@ pub(super) fn count(txn: &mut Txn<'_>) -> Result<(), StoreError> {
     }
     let meta = &mut txn.meta;
     (meta.jobs, meta.finished, meta.body_bytes) = (jobs, finished, body_bytes);
-    meta.format = format::FORMAT;
     let meta = meta.clone();
     txn.write(keys::META.to_vec(), &meta)
 }

@@ -8,6 +8,7 @@
 //! states in `transition`; `index` keeps all of it in step.
 
 mod agenda;
+mod blocks;
 mod census;
 mod check;
 mod claiming;
@@ -34,6 +35,7 @@ mod space;
 mod texts;
 mod transfer;
 mod transition;
+mod tree;
 mod turns;
 mod txn;
 mod verbs;

@@ -109,12 +109,9 @@ pub(super) fn set_heads_of_all(
 
 /// Everybody who ever queued on the account, the one served longest ago first, with when.
 pub(super) fn users(txn: &Txn<'_>, account: &str) -> Result<Vec<(u64, u32)>, StoreError> {
-    let prefix = keys::turns(account);
     let mut users = Vec::new();
-    let mut after = None;
-    while let Some((key, _)) = txn.next(&prefix, after.as_deref())? {
-        users.extend(keys::parse_turn(&key));
-        after = Some(key);
+    for entry in txn.scan(&keys::turns(account)) {
+        users.extend(keys::parse_turn(&entry?.0));
     }
     Ok(users)
 }

@@ -4,6 +4,7 @@
 //! and undoes them if it fails. Called by the operations, on the commit thread only, which is why
 //! reading and writing need no lock.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -12,13 +13,21 @@ use serde::de::DeserializeOwned;
 
 use super::record::{self, Meta};
 use super::space::Room;
+use super::tree::Tree;
 use super::{StoreError, keys};
 
 /// A key and its value.
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
 /// A new value, or `None` to remove.
-type Change = Option<Vec<u8>>;
+pub(super) type Change = Option<Vec<u8>>;
+
+/// A value that is a plain number.
+pub(super) fn as_number(value: &[u8]) -> Result<u64, StoreError> {
+    <[u8; 8]>::try_from(value)
+        .map(u64::from_be_bytes)
+        .map_err(|_| StoreError::Damaged("a number that is not 8 bytes".to_owned()))
+}
 
 /// What a group of operations wants to change.
 ///
@@ -33,23 +42,21 @@ impl Overlay {
     }
 
     /// Takes everything out, as one atomic batch that also holds what the store knows of itself.
-    pub(super) fn take_batch(&mut self, meta: &Meta) -> Result<sled::Batch, StoreError> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in std::mem::take(&mut self.0) {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        batch.insert(keys::META, record::encode(keys::META, meta)?);
-        Ok(batch)
+    pub(super) fn take_batch(
+        &mut self,
+        tree: &Tree,
+        meta: &Meta,
+    ) -> Result<sled::Batch, StoreError> {
+        tree.batch(std::mem::take(&mut self.0), meta)
     }
 }
 
 /// A transaction under construction.
 pub(super) struct Txn<'a> {
-    tree: &'a sled::Tree,
+    tree: &'a Tree,
     overlay: &'a mut Overlay,
+    /// Why a write cannot be done.
+    fault: Option<StoreError>,
     /// What the overlay held before each of this operation's writes, in order.
     undo: Vec<(Vec<u8>, Option<Change>)>,
     /// The store's own numbers; written along with every group.
@@ -59,15 +66,11 @@ pub(super) struct Txn<'a> {
 }
 
 impl<'a> Txn<'a> {
-    pub(super) fn new(
-        tree: &'a sled::Tree,
-        overlay: &'a mut Overlay,
-        meta: Meta,
-        room: Room,
-    ) -> Self {
+    pub(super) fn new(tree: &'a Tree, overlay: &'a mut Overlay, meta: Meta, room: Room) -> Self {
         Self {
             tree,
             overlay,
+            fault: None,
             undo: Vec::new(),
             meta,
             room,
@@ -92,7 +95,18 @@ impl<'a> Txn<'a> {
         }
     }
 
+    /// Fails if something is to be written where nothing can be read: the operation must then be
+    /// undone, or the group's batch would fail for everybody.
+    pub(super) fn check_writes(&mut self) -> Result<(), StoreError> {
+        self.fault.take().map_or(Ok(()), Err)
+    }
+
     fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        if !self.overlay.0.contains_key(&key)
+            && let Err(error) = self.tree.probe(&key)
+        {
+            self.fault.get_or_insert(error);
+        }
         let before = self.overlay.0.insert(key.clone(), value);
         self.undo.push((key, before));
     }
@@ -100,7 +114,7 @@ impl<'a> Txn<'a> {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.overlay.0.get(key) {
             Some(changed) => Ok(changed.clone()),
-            None => Ok(self.tree.get(key)?.map(|value| value.to_vec())),
+            None => self.tree.get(key),
         }
     }
 
@@ -138,6 +152,37 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
+    /// Every entry whose key begins with `prefix`, in order.
+    pub(super) fn scan<'s>(
+        &'s self,
+        prefix: &'s [u8],
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + 's {
+        let mut stored = self.tree.scan(prefix).peekable();
+        let from = (Bound::Included(prefix.to_vec()), Bound::Unbounded);
+        let changed = self.overlay.0.range(from);
+        let mut changed = changed
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let order = match (stored.peek(), changed.peek()) {
+                    (Some(Ok((key, _))), Some((other, _))) => key.cmp(other),
+                    (None, Some(_)) => Ordering::Greater,
+                    _ => Ordering::Less,
+                };
+                if order == Ordering::Less {
+                    return stored.next();
+                }
+                if order == Ordering::Equal {
+                    drop(stored.next());
+                }
+                if let Some((key, Some(value))) = changed.next() {
+                    return Some(Ok((key.clone(), value.clone())));
+                }
+            }
+        })
+    }
+
     /// The first entry whose key begins with `prefix` and, where given, lies after `after`.
     pub(super) fn next(
         &self,
@@ -149,7 +194,7 @@ impl<'a> Txn<'a> {
             None => Bound::Included(prefix.to_vec()),
         };
         loop {
-            let stored = self.stored_from(prefix, &from)?;
+            let stored = self.tree.next(prefix, &from)?;
             let changed = self
                 .overlay
                 .0
@@ -171,23 +216,6 @@ impl<'a> Txn<'a> {
         }
     }
 
-    fn stored_from(
-        &self,
-        prefix: &[u8],
-        from: &Bound<Vec<u8>>,
-    ) -> Result<Option<Entry>, StoreError> {
-        let entry = self
-            .tree
-            .range::<Vec<u8>, _>((from.clone(), Bound::Unbounded))
-            .next();
-        let Some((key, value)) = entry.transpose()? else {
-            return Ok(None);
-        };
-        Ok(key
-            .starts_with(prefix)
-            .then(|| (key.to_vec(), value.to_vec())))
-    }
-
     /// The last entry whose key begins with `prefix` and, where given, lies before `before`.
     pub(super) fn previous(
         &self,
@@ -200,10 +228,8 @@ impl<'a> Txn<'a> {
             None => keys::after_all(prefix).map_or(Bound::Unbounded, Bound::Excluded),
         };
         loop {
+            let stored = self.tree.previous(prefix, &to)?;
             let range = (from.clone(), to.clone());
-            let stored = self.tree.range::<Vec<u8>, _>(range.clone()).next_back();
-            let stored = stored.transpose()?;
-            let stored = stored.map(|(key, value)| (key.to_vec(), value.to_vec()));
             let changed = self.overlay.0.range(range).next_back();
             let (key, value) = match (stored, changed) {
                 (None, None) => return Ok(None),
@@ -224,12 +250,7 @@ impl<'a> Txn<'a> {
 
     /// A plain number; absent is 0.
     pub(super) fn number(&self, key: &[u8]) -> Result<u64, StoreError> {
-        match self.get(key)? {
-            None => Ok(0),
-            Some(bytes) => <[u8; 8]>::try_from(bytes.as_slice())
-                .map(u64::from_be_bytes)
-                .map_err(|_| StoreError::Damaged("a number that is not 8 bytes".to_owned())),
-        }
+        self.get(key)?.map_or(Ok(0), |bytes| as_number(&bytes))
     }
 
     /// Adds to a kept count; a count that reaches 0 is removed.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use comenqd::store::{self, Report};
 
-use crate::support::{fixture, insert, job, open, raw};
+use crate::support::{current, entries, fixture, insert, job, open, raw, set};
 
 async fn some_queue(directory: &Path) -> std::path::PathBuf {
     let queue = fixture(directory);
@@ -32,7 +32,7 @@ async fn a_whole_store_has_no_faults() {
     assert_eq!((old.unfinished, old.finished), (12, 10));
     let directory = tempfile::tempdir().unwrap();
     let report = check(&some_queue(directory.path()).await);
-    assert_eq!((report.format, report.faults.as_slice()), (2, &[][..]));
+    assert_eq!((report.format, report.faults.as_slice()), (3, &[][..]));
     assert_eq!((report.unfinished, report.finished), (13, 10));
 }
 
@@ -61,9 +61,13 @@ async fn a_store_in_use_is_not_checked() {
 async fn every_entry_that_is_lost_or_strange_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let queue = some_queue(directory.path()).await;
-    let db = || raw(&queue, "store-1");
-    let entries: Vec<_> = db().iter().map(Result::unwrap).collect();
-    let mut kinds: Vec<u8> = entries.iter().map(|(key, _)| key[0]).collect();
+    let db = || raw(&queue, &current(&queue));
+    let change = |key: &[u8], value: Option<&[u8]>| {
+        set(&db(), key, value);
+        check(&queue).faults
+    };
+    let entries = entries(&db());
+    let mut kinds: Vec<u8> = entries.keys().map(|key| key[0]).collect();
     kinds.dedup();
     // What is lost of these is not missed by anything else: they are only more comfortable.
     let forgotten = b"yipB";
@@ -72,43 +76,26 @@ async fn every_entry_that_is_lost_or_strange_is_found() {
         let of_kind = || entries.iter().filter(|(key, _)| key[0] == kind);
         for (key, value) in of_kind().take(3) {
             let name = String::from_utf8_lossy(key);
-            let open = db();
-            open.remove(key).unwrap();
-            open.flush().unwrap();
-            drop(open);
-            let faults = check(&queue).faults;
+            let lost = change(key, None);
             assert!(
-                forgotten.contains(&kind) || !faults.is_empty(),
+                forgotten.contains(&kind) || !lost.is_empty(),
                 "{name} was removed"
             );
-            let open = db();
-            let mut strange = value.to_vec();
-            strange.push(1);
-            open.insert(key, strange).unwrap();
-            let mut stray = key.to_vec();
-            let last = stray.len() - 1;
-            stray[last] ^= 0x40;
-            open.flush().unwrap();
-            drop(open);
-            assert!(!check(&queue).faults.is_empty(), "{name} was changed");
-            let open = db();
-            open.insert(key, value).unwrap();
-            open.flush().unwrap();
-            drop(open);
-            assert_eq!(check(&queue).faults, [""; 0], "{name} is back");
-            if !entries.iter().any(|(key, _)| key == stray.as_slice()) {
-                let open = db();
-                open.insert(stray.as_slice(), value).unwrap();
-                open.flush().unwrap();
-                drop(open);
-                let faults = check(&queue).faults;
+            let strange = [value.as_slice(), &[1]].concat();
+            assert!(
+                !change(key, Some(&strange)).is_empty(),
+                "{name} was changed"
+            );
+            assert_eq!(change(key, Some(value)), [""; 0], "{name} is back");
+            let mut stray = key.clone();
+            *stray.last_mut().unwrap() ^= 0x40;
+            if !entries.contains_key(&stray) {
+                let faults = change(&stray, Some(value));
                 assert!(
                     forgotten.contains(&kind) || !faults.is_empty(),
                     "a stray beside {name}"
                 );
-                let open = db();
-                open.remove(stray).unwrap();
-                open.flush().unwrap();
+                change(&stray, None);
             }
             checked += 1;
         }
@@ -117,13 +104,30 @@ async fn every_entry_that_is_lost_or_strange_is_found() {
 }
 
 #[tokio::test]
+async fn a_block_that_cannot_be_read_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = some_queue(directory.path()).await;
+    let db = || raw(&queue, &current(&queue));
+    let blocks: Vec<_> = db().iter().map(Result::unwrap).collect();
+    for (fence, block) in blocks.iter().filter(|(fence, _)| fence.as_ref() != b"m") {
+        let mut damaged = block.to_vec();
+        *damaged.last_mut().unwrap() ^= 1;
+        db().insert(fence, damaged).unwrap();
+        let faults = check(&queue).faults.join("\n");
+        assert!(
+            faults.contains("its checksum does not match"),
+            "{fence:?}: {faults}"
+        );
+        db().insert(fence, block).unwrap();
+    }
+    assert_eq!(check(&queue).faults, [""; 0]);
+}
+
+#[tokio::test]
 async fn an_unknown_kind_and_a_wrong_count_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let queue = some_queue(directory.path()).await;
-    let db = raw(&queue, "store-1");
-    db.insert(b"?x\xff", b"").unwrap();
-    db.flush().unwrap();
-    drop(db);
+    set(&raw(&queue, &current(&queue)), b"?x\xff", Some(b""));
     assert_eq!(
         check(&queue).faults,
         ["entry ? x<ff>: no such kind of entry is known"]

@@ -8,6 +8,8 @@ mod compaction;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod transfer;

@@ -1,6 +1,7 @@
 //! What the themes share: the fixture, opening, and what is in a store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -136,10 +137,69 @@ pub(crate) fn raw(queue: &Path, generation: &str) -> sled::Db {
     }
 }
 
+/// The generation in use.
+pub(crate) fn current(queue: &Path) -> String {
+    let name = fs::read_to_string(queue.join("CURRENT")).unwrap();
+    name.trim_end().to_owned()
+}
+
+/// The entries of a closed store, out of the blocks that hold them (see `store/blocks.rs`), and
+/// what it says of itself.
+pub(crate) fn entries(db: &sled::Db) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut entries = BTreeMap::new();
+    for stored in db.iter() {
+        let (fence, block) = stored.unwrap();
+        if fence.as_ref() == b"m" {
+            entries.insert(fence.to_vec(), block.to_vec());
+            continue;
+        }
+        let (mut rest, mut key) = (&block[5..], Vec::new());
+        while let [shared, a, b, c, d, ..] = *rest {
+            let key_end = 5 + usize::from(u16::from_be_bytes([a, b]));
+            let value_end = key_end + usize::from(u16::from_be_bytes([c, d]));
+            key.truncate(shared.into());
+            key.extend_from_slice(&rest[5..key_end]);
+            entries.insert(key.clone(), rest[key_end..value_end].to_vec());
+            rest = &rest[value_end..];
+        }
+    }
+    entries
+}
+
+/// Puts an entry into a closed store, or takes it out: into blocks of which each holds one.
+pub(crate) fn set(db: &sled::Db, key: &[u8], value: Option<&[u8]>) {
+    let mut entries = entries(db);
+    match value {
+        Some(value) => entries.insert(key.to_vec(), value.to_vec()),
+        None => entries.remove(key),
+    };
+    db.clear().unwrap();
+    let mut kind = None;
+    for (key, value) in entries {
+        if key == b"m" {
+            db.insert(key, value).unwrap();
+            continue;
+        }
+        let is_first = kind.replace(key[0]) != Some(key[0]);
+        let fence = if is_first { &key[..1] } else { &key[..] };
+        let length = |part: &[u8]| u16::try_from(part.len()).unwrap().to_be_bytes();
+        let head = [&[0][..], &length(&key), &length(&value)].concat();
+        let payload = [head, key.clone(), value].concat();
+        let crc = crc32fast::hash(&[fence, &payload].concat());
+        let block = [&[1][..], &crc.to_be_bytes(), &payload].concat();
+        db.insert(fence, block).unwrap();
+    }
+    db.flush().unwrap();
+}
+
 /// Unpacks the fixture of format 1 into a directory; returns the queue in it.
 pub(crate) fn fixture(directory: &Path) -> PathBuf {
-    let archive =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/store-format-1.tar.gz");
+    fixture_of(1, directory)
+}
+
+/// Unpacks the fixture of a format into a directory; returns the queue in it.
+pub(crate) fn fixture_of(format: u32, directory: &Path) -> PathBuf {
+    let archive = fixture_path(&format!("store-format-{format}.tar.gz"));
     let status = Command::new("tar")
         .arg("--extract")
         .arg("--gzip")
@@ -148,4 +208,11 @@ pub(crate) fn fixture(directory: &Path) -> PathBuf {
         .status();
     assert!(status.unwrap().success());
     directory.join("queue")
+}
+
+/// A file of the fixtures.
+pub(crate) fn fixture_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/fixtures")
+        .join(name)
 }

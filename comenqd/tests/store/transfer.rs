@@ -162,7 +162,7 @@ async fn half_an_export_or_a_changed_one_imports_nothing() {
             "\"comenq_export\":2",
             "no export that this comenqd can read",
         ),
-        ("\"format\":2", "\"format\":9", "format 9"),
+        ("\"format\":3", "\"format\":9", "format 9"),
         ("held, short", "held, shirt", "line 2"),
         ("\"kind\":\"lane\"", "\"kind\":\"train\"", "kind"),
         ("\"state\":\"held\"", "\"state\":\"hold\"", "line 2"),

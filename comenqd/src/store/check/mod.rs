@@ -10,11 +10,13 @@ mod jobs;
 pub(super) mod key;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::record::{self, Meta};
 use super::space::Room;
+use super::tree::Tree;
 use super::txn::{Overlay, Txn};
 use super::{State, StoreError, format, keys};
 
@@ -61,7 +63,7 @@ struct Totals {
 /// A check under way.
 struct Check<'a> {
     txn: Txn<'a>,
-    /// An older layout lacks what is counted and named in this one.
+    /// Format 1 lacks what is counted and named in later ones.
     is_current: bool,
     totals: Totals,
     report: Report,
@@ -81,7 +83,7 @@ pub(super) fn queue(root: &Path) -> Result<Report, StoreError> {
         let bytes = db.get(keys::META)?.unwrap_or_default();
         let meta: Meta = record::decode(keys::META, &bytes)?;
         let refused = format::check(root, &meta);
-        let mut report = examine(&db, &meta)?;
+        let mut report = examine(&Tree::of_format(&db, meta.format), &meta)?;
         if let Err(error) = refused {
             report.fault(error.to_string());
         }
@@ -95,30 +97,36 @@ pub(super) fn queue(root: &Path) -> Result<Report, StoreError> {
 }
 
 /// Checks all that is in a store.
-pub(super) fn examine(db: &sled::Tree, meta: &Meta) -> Result<Report, StoreError> {
+pub(super) fn examine(tree: &Tree, meta: &Meta) -> Result<Report, StoreError> {
     let mut overlay = Overlay::default();
     let mut check = Check {
-        txn: Txn::new(db, &mut overlay, meta.clone(), Room::default()),
-        is_current: meta.format == format::FORMAT,
+        txn: Txn::new(tree, &mut overlay, meta.clone(), Room::default()),
+        is_current: meta.format > 1,
         totals: Totals::default(),
         report: Report {
             format: meta.format,
             ..Report::default()
         },
     };
-    for kind in [keys::ACTIVE, keys::DONE] {
-        for entry in db.scan_prefix(kind) {
-            let (key, value) = entry?;
-            let done = check.job(&key, &value);
-            check.go_on(&key, done)?;
+    for stored in tree.stored(Bound::Unbounded) {
+        let (fence, block) = stored?;
+        if matches!(fence.get(..1), Some(kind) if kind == keys::ACTIVE || kind == keys::DONE) {
+            // What cannot be opened is named below.
+            for (key, value) in tree.open(&fence, &block).unwrap_or_default() {
+                let done = check.job(&key, &value);
+                check.go_on(&key, done)?;
+            }
         }
     }
-    for entry in db {
-        let (key, value) = entry?;
-        check.report.entries += 1;
-        let verdict = check.entry(&key, &value);
-        if let Some(Some(why)) = check.go_on(&key, verdict)? {
-            check.report.fault(format!("{}: {why}", key::name(&key)));
+    for stored in tree.stored(Bound::Unbounded) {
+        let (fence, block) = stored?;
+        let entries = tree.open(&fence, &block);
+        for (key, value) in check.go_on(&fence, entries)?.unwrap_or_default() {
+            check.report.entries += 1;
+            let verdict = check.entry(&key, &value);
+            if let Some(Some(why)) = check.go_on(&key, verdict)? {
+                check.report.fault(format!("{}: {why}", key::name(&key)));
+            }
         }
     }
     check.compare_totals();

@@ -25,6 +25,9 @@ pub use story::{Failure, LogEntry, LogKind, Outcome};
 /// Version of every value written now.
 const VERSION: u8 = 1;
 
+/// Bytes before a payload: version and checksum.
+const HEAD_BYTES: usize = 5;
+
 /// Longest `last_error` and other reasons kept: with them a record stays under 4 KiB.
 const REASON_BYTES: usize = 600;
 
@@ -102,22 +105,31 @@ pub(super) struct UsageRecord {
 
 /// Encodes any value for its key.
 pub(super) fn encode<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::with_capacity(512);
-    bytes.push(VERSION);
-    bytes.extend_from_slice(&[0; 4]);
-    ciborium::into_writer(value, &mut bytes)
+    let mut payload = Vec::with_capacity(512);
+    ciborium::into_writer(value, &mut payload)
         .map_err(|error| StoreError::Damaged(format!("cannot be encoded: {error}")))?;
-    let crc = checksum(key, bytes.get(5..).unwrap_or_default());
-    if let Some(place) = bytes.get_mut(1..5) {
-        place.copy_from_slice(&crc.to_be_bytes());
-    }
-    Ok(bytes)
+    Ok(seal(key, &payload))
 }
 
 /// Decodes any value of its key.
 pub(super) fn decode<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
+    comenq_proto::from_slice(unseal(key, bytes)?)
+        .map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+/// Puts version and checksum before what belongs to a key.
+pub(super) fn seal(key: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + payload.len());
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&checksum(key, payload).to_be_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// What [`seal`] was given, if it is still that.
+pub(super) fn unseal<'a>(key: &[u8], bytes: &'a [u8]) -> Result<&'a [u8], StoreError> {
     let damaged = |why: String| StoreError::Damaged(why);
-    let Some((&[version, a, b, c, d], payload)) = bytes.split_first_chunk::<5>() else {
+    let Some((&[version, a, b, c, d], payload)) = bytes.split_first_chunk::<HEAD_BYTES>() else {
         return Err(damaged(format!("a record of only {} bytes", bytes.len())));
     };
     if version != VERSION {
@@ -128,7 +140,7 @@ pub(super) fn decode<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T,
     if u32::from_be_bytes([a, b, c, d]) != checksum(key, payload) {
         return Err(damaged("its checksum does not match".to_owned()));
     }
-    comenq_proto::from_slice(payload).map_err(|error| damaged(error.to_string()))
+    Ok(payload)
 }
 
 fn checksum(key: &[u8], payload: &[u8]) -> u32 {

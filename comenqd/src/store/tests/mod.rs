@@ -2,6 +2,7 @@
 
 mod barring;
 mod basics;
+mod claiming;
 mod expiry;
 mod model;
 mod opening;
@@ -9,6 +10,7 @@ mod pruning;
 mod quotas;
 mod revival;
 mod submitting;
+mod tree;
 mod turns;
 mod verbs;
 

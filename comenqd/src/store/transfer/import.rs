@@ -112,12 +112,15 @@ fn header(line: &Json) -> Result<Meta, StoreError> {
         ));
     }
     let format = line.get("format").and_then(Json::as_u64);
-    if format != Some(u64::from(format::FORMAT)) {
+    let format = format.and_then(|format| u32::try_from(format).ok());
+    let known = format::SAME_EXPORT;
+    if !format.is_some_and(|format| known.contains(&format)) {
         return refuse(format!(
-            "this was exported from a queue of format {}, this comenqd imports {}: import it with \
-             the comenqd that exported it",
+            "this was exported from a queue of format {}, this comenqd imports {} to {}: import it \
+             with the comenqd that exported it",
             format.unwrap_or_default(),
-            format::FORMAT
+            known.start(),
+            known.end()
         ));
     }
     let number = |name: &str| line.get("meta")?.get(name)?.as_u64();
