@@ -63,6 +63,8 @@ error_codes! {
     102 TooManyConnections "too_many_connections",
     /// No endpoint has this name.
     103 UnknownEndpoint "unknown_endpoint",
+    /// A request on a connection that carries events.
+    106 EventsOnly "events_only",
     /// The request cannot be read.
     200 BadRequest "bad_request",
     /// Owner, repository or number is not one GitHub could have.

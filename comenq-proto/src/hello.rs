@@ -15,6 +15,12 @@ use crate::{
     version::{ProtocolVersion, VersionRange},
 };
 
+/// The ability to tell what happens: the endpoint `subscribe`.
+pub const FEATURE_EVENTS: &str = "events";
+
+/// Every ability that a daemon of this build has.
+pub const FEATURES: &[&str] = &[FEATURE_EVENTS];
+
 /// The client's first frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -61,7 +67,7 @@ pub struct HelloAck {
     pub protocol_version: ProtocolVersion,
     /// The daemon's own version, for people.
     pub daemon_version: String,
-    /// Optional abilities of the daemon; none are defined yet.
+    /// Optional abilities of the daemon, of [`FEATURES`] or newer.
     #[serde(default, deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>")]
     pub features: Vec<String>,
     /// The longest frame payload the daemon takes, in bytes.

@@ -12,13 +12,16 @@
 //! 2. the client sends [`Hello`], the daemon answers [`HelloReply`];
 //! 3. the client sends [`RequestEnvelope`]s, whose `body` is the embedded CBOR
 //!    of the one struct that the `endpoint` names (see [`Request`]);
-//! 4. the daemon answers each, in order, with a [`ResponseEnvelope`].
+//! 4. the daemon answers each, in order, with a [`ResponseEnvelope`];
+//! 5. after a [`Subscribe`] the connection carries [`Event`]s, and nothing else.
 
 mod body;
 mod cbor;
 mod daemon;
 mod error;
+mod event;
 mod frame;
+mod health;
 mod hello;
 mod history;
 mod job;
@@ -39,8 +42,13 @@ pub use daemon::{
     Status, StatusReply, StoreExport, StoreExportReply, StoreStatus,
 };
 pub use error::{ErrorCode, WireError};
+pub use event::{Event, EventKind, Position, Subscribe, SubscribeReply};
 pub use frame::{FrameCodec, FrameError};
-pub use hello::{Authz, Hello, HelloAck, HelloReply, Role};
+pub use health::{
+    Degraded, DegradedCode, Health, HealthReply, LaneHealth, Metrics, MetricsReply, OldestJob,
+    PartHealth, StoreHealth,
+};
+pub use hello::{Authz, FEATURE_EVENTS, FEATURES, Hello, HelloAck, HelloReply, Role};
 pub use history::{FailureCode, LogEntry, LogKind};
 pub use job::{Job, JobId, JobIdError, JobState, SubmitKey, SubmitKeyError};
 pub use limits::*;

@@ -39,6 +39,15 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long one reply may take to be written to a peer that does not read.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection with events may be silent: then a `heartbeat` comes. A
+/// peer that died is noticed by writing to it, and a reader notices a daemon that
+/// did; well under any idle limit in between.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Events that are kept for readers that are slow or come back: some minutes of
+/// a busy queue, in about half a megabyte.
+pub const EVENTS_KEPT: usize = 1024;
+
 /// Requests one connection may have unanswered; the daemon reads no further
 /// until one is answered, so a pipelining peer cannot grow its memory.
 pub const MAX_OUTSTANDING: usize = 16;

@@ -1,7 +1,7 @@
 //! Requests: the envelope, and the table of endpoints.
 //!
 //! Decides which struct each endpoint takes and gives and which may be repeated.
-//! The structs stand in `submit`, `verbs` and `daemon`. Their fields stay plain
+//! The structs stand in `submit`, `verbs`, `daemon`, `event` and `health`. Their fields stay plain
 //! text and numbers: the daemon's service parses them, so that a wrong target is
 //! told as `InvalidTarget` and not as an unreadable request.
 
@@ -17,6 +17,8 @@ use crate::{
         AccountResume, AccountResumeReply, Ping, Pong, Status, StatusReply, StoreExport,
         StoreExportReply,
     },
+    event::{Subscribe, SubscribeReply},
+    health::{Health, HealthReply, Metrics, MetricsReply},
     submit::{JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply},
     verbs::{
         JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet, JobGetReply, JobHold,
@@ -108,6 +110,9 @@ endpoint!(AccountResume => AccountResumeReply, "account_resume");
 endpoint!(StoreExport => StoreExportReply, "store_export");
 endpoint!(Status => StatusReply, "status");
 endpoint!(Ping => Pong, "ping");
+endpoint!(Subscribe => SubscribeReply, "subscribe");
+endpoint!(Health => HealthReply, "health");
+endpoint!(Metrics => MetricsReply, "metrics");
 
 impl Request for JobSubmit {
     const ENDPOINT: &'static str = "job_submit";

@@ -12,6 +12,7 @@ use crate::{
     body::Hidden,
     cbor::{self, EncodeError},
     error::WireError,
+    event::Event,
     text::text_enum,
     version::ProtocolVersion,
 };
@@ -65,6 +66,18 @@ impl ResponseEnvelope {
         error: &WireError,
     ) -> Result<Self, EncodeError> {
         Self::wrap(version, request_id, Kind::Err, error)
+    }
+
+    /// Wraps an event.
+    ///
+    /// # Errors
+    /// The event cannot be encoded.
+    pub fn event(
+        version: ProtocolVersion,
+        request_id: u64,
+        event: &Event,
+    ) -> Result<Self, EncodeError> {
+        Self::wrap(version, request_id, Kind::Event, event)
     }
 
     fn wrap<T: Serialize>(

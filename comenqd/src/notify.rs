@@ -111,15 +111,32 @@ impl Notifier {
 /// does no harm.
 const EXTEND_EVERY: Duration = Duration::from_secs(5);
 
-/// How often a part should beat where no watchdog waits for it.
-const UNHURRIED: Duration = Duration::from_secs(3600);
+/// How often a part should beat where no watchdog waits for it: `health` still tells within a
+/// minute that one does not.
+const UNHURRIED: Duration = Duration::from_secs(12);
+
+/// Within this a part must beat where no watchdog waits for it.
+const UNWATCHED: Duration = Duration::from_secs(60);
 
 /// One part's sign of life.
 #[derive(Debug)]
 struct Part {
     name: &'static str,
+    /// The account it works for.
+    account: Option<String>,
     /// `CLOCK_BOOTTIME` in milliseconds until which this part needs to prove nothing.
     fresh_until_ms: AtomicU64,
+}
+
+/// Whether a part answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartState {
+    /// Which.
+    pub name: &'static str,
+    /// The account it works for.
+    pub account: Option<String>,
+    /// It answered a tick in time, or is inside a deadline that it declared.
+    pub alive: bool,
 }
 
 /// A part's handle: it beats, or says for how long it will not. Dropping it leaves the watch:
@@ -185,26 +202,48 @@ impl Watchdog {
 
     /// Takes a part under watch, fresh as of now, until its last [`Pulse`] is dropped.
     pub fn register(&self, name: &'static str) -> Pulse {
+        self.watch(name, None)
+    }
+
+    /// The same for a part that works for one account.
+    pub fn register_for(&self, name: &'static str, account: String) -> Pulse {
+        self.watch(name, Some(account))
+    }
+
+    fn watch(&self, name: &'static str, account: Option<String>) -> Pulse {
         let part = Arc::new(Part {
             name,
+            account,
             fresh_until_ms: AtomicU64::new(0),
         });
-        self.parts().push(Arc::downgrade(&part));
+        self.registered().push(Arc::downgrade(&part));
         let pulse = Pulse {
             part,
             clock: Arc::clone(&self.clock),
-            interval: self.interval.unwrap_or(UNHURRIED * 24),
+            interval: self.interval.unwrap_or(UNWATCHED),
         };
         pulse.beat();
         pulse
     }
 
-    /// Pings until `stop`. Cancel-safe.
+    /// The parts, and whether each answers.
+    #[must_use]
+    pub fn parts(&self) -> Vec<PartState> {
+        let now = millis(self.clock.boottime());
+        let parts = self.present().into_iter();
+        parts
+            .map(|part| PartState {
+                name: part.name,
+                account: part.account.clone(),
+                alive: part.fresh_until_ms.load(Ordering::Relaxed) >= now,
+            })
+            .collect()
+    }
+
+    /// Pings until `stop`; where nobody waits for that, it only forgives time in which nobody
+    /// ran. Cancel-safe.
     pub async fn run(&self, stop: CancellationToken) {
-        let Some(interval) = self.interval else {
-            return stop.cancelled().await;
-        };
-        let period = interval / 4;
+        let period = self.interval.unwrap_or(UNWATCHED) / 4;
         let mut stalled = Vec::new();
         let mut due = self.clock.boottime();
         let mut tick = tokio::time::interval(period);
@@ -218,7 +257,9 @@ impl Watchdog {
             let now = self.clock.boottime();
             self.forgive(now.saturating_sub(due), period);
             due = now.saturating_add(period);
-            self.check(now, &mut stalled);
+            if self.interval.is_some() {
+                self.check(now, &mut stalled);
+            }
         }
     }
 
@@ -259,12 +300,12 @@ impl Watchdog {
     }
 
     fn present(&self) -> Vec<Arc<Part>> {
-        let mut parts = self.parts();
+        let mut parts = self.registered();
         parts.retain(|part| part.strong_count() > 0);
         parts.iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn parts(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Part>>> {
+    fn registered(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Part>>> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

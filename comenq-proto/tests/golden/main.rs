@@ -15,15 +15,17 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{
-    AccountResume, AccountResumeReply, ErrorCode, FrameCodec, Hello, HelloReply, Job, JobBump,
-    JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet, JobGetReply, JobHold, JobList,
-    JobListReply, JobRelease, JobRetry, JobRetryFailed, JobRetryFailedReply, JobState, JobSubmit,
-    JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply, Ping, Pong, ProtocolVersion,
-    RequestEnvelope, ResponseEnvelope, Status, StatusReply, StoreExport, StoreExportReply,
-    StoreStatus, WireError, from_slice, to_bytes,
+    AccountResume, AccountResumeReply, ErrorCode, FrameCodec, Health, HealthReply, Hello, HelloAck,
+    HelloReply, Job, JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet,
+    JobGetReply, JobHold, JobList, JobListReply, JobRelease, JobRetry, JobRetryFailed,
+    JobRetryFailedReply, JobState, JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply,
+    Metrics, MetricsReply, Ping, Pong, ProtocolVersion, RequestEnvelope, ResponseEnvelope, Status,
+    StatusReply, StoreExport, StoreExportReply, StoreStatus, Subscribe, SubscribeReply, WireError,
+    from_slice, to_bytes,
 };
 use samples::{
-    ack, attempt, busy, failed_job, full_job, full_status, job, lane, look, submit, superseding,
+    ack, attempt, busy, failed_event, failed_job, full_health, full_job, full_status, heartbeat,
+    job, lagged, lane, lane_event, look, position, posted_event, submit, superseding,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::codec::{Decoder as _, Encoder as _};
@@ -223,6 +225,29 @@ golden! {
     status_reply_full = full_status(),
     ping = Ping {},
     pong = Pong {},
+    hello_reply_features = HelloReply::accepted(HelloAck {
+        features: vec!["events".into()],
+        ..ack()
+    }),
+    subscribe_all = Subscribe::default(),
+    subscribe_mine = Subscribe { mine: true, ..Subscribe::default() },
+    subscribe_jobs = Subscribe {
+        ids: vec![7, 8],
+        after: Some(position(41)),
+        ..Subscribe::default()
+    },
+    subscribe_reply = SubscribeReply { position: position(41), heartbeat_ms: 30_000 },
+    response_event = ResponseEnvelope::event(ProtocolVersion(1), 1, &heartbeat()).unwrap(),
+    event_posted = posted_event(),
+    event_failed = failed_event(),
+    event_lane = lane_event(),
+    event_heartbeat = heartbeat(),
+    event_lagged = lagged(),
+    health = Health {},
+    health_reply_well = HealthReply { healthy: true, ..HealthReply::default() },
+    health_reply_full = full_health(),
+    metrics = Metrics {},
+    metrics_reply = MetricsReply { text: "# EOF\n".into() },
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use comenq_proto::{
-    Authz, ConfigStatus, ErrorCode, FailureCode, HelloAck, Job, JobId, JobState, JobSubmit,
-    JobSubmitReply, LaneStatus, LogEntry, LogKind, OwnUsage, OwnerStatus, ProtocolVersion, Role,
-    StatusReply, StoreStatus, WireError,
+    Authz, ConfigStatus, Degraded, DegradedCode, ErrorCode, Event, EventKind, FailureCode,
+    HealthReply, HelloAck, Job, JobId, JobState, JobSubmit, JobSubmitReply, LaneHealth, LaneStatus,
+    LogEntry, LogKind, OldestJob, OwnUsage, OwnerStatus, PartHealth, Position, ProtocolVersion,
+    Role, StatusReply, StoreHealth, StoreStatus, WireError,
 };
 
 pub(crate) fn ack() -> HelloAck {
@@ -218,5 +219,116 @@ pub(crate) fn lane() -> LaneStatus {
         reason: Some("secondary rate limit".into()),
         next_post_at_ms: Some(1_795_176_700_000),
         ..LaneStatus::default()
+    }
+}
+
+pub(crate) fn position(seq: u64) -> Position {
+    Position {
+        epoch: 4_503_599_627_370_497,
+        seq,
+    }
+}
+
+fn event(kind: EventKind, seq: u64) -> Event {
+    Event::new(kind, position(seq), 1_795_176_700_000)
+}
+
+pub(crate) fn posted_event() -> Event {
+    Event {
+        job_id: Some(7),
+        state: Some(JobState::Posted),
+        target: Some("octocat/Hello-World#123".into()),
+        account: Some("default".into()),
+        uid: Some(1000),
+        comment_url: Some("https://github.com/x".into()),
+        ..event(EventKind::Posted, 42)
+    }
+}
+
+pub(crate) fn failed_event() -> Event {
+    Event {
+        job_id: Some(8),
+        state: Some(JobState::Failed),
+        target: Some("octocat/Hello-World#123".into()),
+        account: Some("default".into()),
+        uid: Some(1000),
+        next_attempt_at_ms: Some(1_795_176_900_000),
+        reason: Some("This issue is locked".into()),
+        failure: Some(FailureCode::Locked),
+        superseded_by: Some(9),
+        ..event(EventKind::Failed, 43)
+    }
+}
+
+pub(crate) fn lane_event() -> Event {
+    Event {
+        account: Some("bot".into()),
+        next_attempt_at_ms: Some(1_795_176_900_000),
+        reason: Some("secondary rate limit".into()),
+        ..event(EventKind::LaneLimited, 44)
+    }
+}
+
+pub(crate) fn heartbeat() -> Event {
+    event(EventKind::Heartbeat, 44)
+}
+
+pub(crate) fn lagged() -> Event {
+    Event {
+        missed: Some(300),
+        ..event(EventKind::Lagged, 344)
+    }
+}
+
+pub(crate) fn full_health() -> HealthReply {
+    HealthReply {
+        healthy: false,
+        degraded: vec![
+            Degraded {
+                code: DegradedCode::LowSpace,
+                account: None,
+                message: "the disk is nearly full".into(),
+            },
+            Degraded {
+                code: DegradedCode::AccountBlocked,
+                account: Some("bot".into()),
+                message: "Bad credentials".into(),
+            },
+        ],
+        store: StoreHealth {
+            writable: true,
+            commits: 4096,
+            commit_p50_us: Some(180),
+            commit_p99_us: Some(950),
+            free_bytes: Some(8_388_608),
+            file_bytes: Some(4_194_304),
+        },
+        parts: vec![
+            PartHealth {
+                part: "accept".into(),
+                account: None,
+                alive: true,
+            },
+            PartHealth {
+                part: "worker".into(),
+                account: Some("bot".into()),
+                alive: false,
+            },
+        ],
+        lanes: vec![LaneHealth {
+            account: "bot".into(),
+            phase: "blocked".into(),
+            reason: Some("Bad credentials".into()),
+            next_post_at_ms: Some(1_795_176_900_000),
+        }],
+        clock_confirmed: true,
+        oldest: Some(OldestJob {
+            id: 7,
+            state: JobState::Held,
+            age_ms: 90_000,
+        }),
+        connections: 3,
+        subscribers: 1,
+        uptime_ms: 600_000,
     }
 }

@@ -1,9 +1,10 @@
 //! `PROTOCOL.md` says what the code does: every vector, code, word and endpoint.
 
 use comenq_proto::{
-    AccountResume, ErrorCode, FailureCode, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobList,
-    JobRelease, JobRetry, JobRetryFailed, JobState, JobSubmit, JobSubmitBatch, Kind, LogKind, Ping,
-    Request, Role, Status, StoreExport,
+    AccountResume, DegradedCode, ErrorCode, EventKind, FEATURES, FailureCode, Health, JobBump,
+    JobCancel, JobEdit, JobGet, JobHold, JobList, JobRelease, JobRetry, JobRetryFailed, JobState,
+    JobSubmit, JobSubmitBatch, Kind, LogKind, Metrics, Ping, Request, Role, Status, StoreExport,
+    Subscribe,
 };
 
 use super::vectors;
@@ -28,6 +29,7 @@ const ERRORS: &[(u16, &str, bool, u8)] = &[
     (101, "protocol_violation", false, 1),
     (102, "too_many_connections", true, 1),
     (103, "unknown_endpoint", false, 1),
+    (106, "events_only", false, 1),
     (200, "bad_request", false, 2),
     (201, "invalid_target", false, 2),
     (202, "invalid_body", false, 2),
@@ -90,6 +92,9 @@ fn the_specification_tells_which_endpoints_may_be_repeated() {
         row::<JobBump>(),
         row::<AccountResume>(),
         row::<StoreExport>(),
+        row::<Subscribe>(),
+        row::<Health>(),
+        row::<Metrics>(),
     ];
     for row in rows {
         assert!(PROTOCOL.contains(&row), "PROTOCOL.md lacks {row}");
@@ -107,6 +112,9 @@ fn the_specification_lists_every_error_code() {
 
 #[test]
 fn the_specification_lists_every_word_of_an_enumeration() {
+    let events = EventKind::ALL.iter().map(|kind| kind.as_str());
+    let degraded = DegradedCode::ALL.iter().map(|code| code.as_str());
+    let features = FEATURES.iter().copied();
     let failures = FailureCode::ALL.iter().map(|failure| failure.as_str());
     let entries = LogKind::ALL.iter().map(|kind| kind.as_str());
     let states = JobState::ALL.iter().map(|state| state.as_str());
@@ -117,10 +125,34 @@ fn the_specification_lists_every_word_of_an_enumeration() {
         .chain(kinds)
         .chain(failures)
         .chain(entries)
+        .chain(events)
+        .chain(degraded)
+        .chain(features)
     {
         assert!(
             PROTOCOL.contains(&format!("`{text}`")),
             "PROTOCOL.md lacks {text}"
         );
     }
+}
+
+/// Every reason for being degraded. Lines are added; none is changed or removed.
+const DEGRADED: &[&str] = &[
+    "store_unavailable",
+    "store_stalled",
+    "low_space",
+    "part_stalled",
+    "config_refused",
+    "restart_needed",
+    "jobs_stranded",
+    "no_token",
+    "account_blocked",
+    "account_limited",
+    "account_offline",
+];
+
+#[test]
+fn reasons_for_being_degraded_are_frozen() {
+    let known: Vec<_> = DegradedCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(known, DEGRADED);
 }

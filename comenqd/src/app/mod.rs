@@ -128,7 +128,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let clock = Arc::new(Clock::system());
     let notifier = Notifier::system();
     let listener = listener::open(surroundings.fds, &config.socket_path)?;
-    let queue = Queue::new(Arc::clone(&clock));
+    let queue = Queue::new(Arc::clone(&clock), epoch());
     let watchdog = Arc::new(Watchdog::system(notifier.clone(), Arc::clone(&clock)));
     let options = Options {
         path: config.queue_path.clone(),
@@ -137,6 +137,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
         hold_restored_jobs: config.hold_restored_jobs,
         clock: Arc::clone(&clock),
         program: surroundings.program,
+        observer: Some(queue.observer()),
     };
     let opener = Opener::new(queue.clone(), options, Arc::clone(&watchdog));
     let mut daemon = Daemon {
@@ -157,7 +158,13 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let now = clock.wall();
     let settings = accounts::service_settings(&config, surroundings.euid, now, now);
     let rules = Rules::new(config.policy.clone());
-    let service = Service::new(queue.clone(), Arc::clone(&clock), rules.clone(), settings);
+    let service = Service::new(
+        queue.clone(),
+        Arc::clone(&clock),
+        rules.clone(),
+        Arc::clone(&watchdog),
+        settings,
+    );
     let service = Arc::new(service);
     let (keep, kept) = watch::channel(accounts::keep(&config));
     let parts = Parts {
@@ -177,7 +184,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let accept = watchdog.register("accept");
     let serving = server::run(
         listener,
-        service,
+        Arc::clone(&service),
         Limits::of_process(),
         accept,
         stop.clone(),
@@ -198,7 +205,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let end = daemon.end.clone();
     let pings = async move { watchdog.run(end).await };
     daemon.watchers.spawn(named("the watchdog", pings));
-    let line = status::show(queue, notifier.clone(), daemon.end.clone());
+    let line = status::show(queue, service, notifier.clone(), daemon.end.clone());
     daemon.watchers.spawn(named("the status line", line));
     notifier.ready();
     tracing::info!("comenqd {} is ready", env!("CARGO_PKG_VERSION"));
@@ -256,6 +263,11 @@ impl Daemon {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What tells this run's events from those of another: below 2^53, so that JSON can hold it.
+fn epoch() -> u64 {
+    fastrand::u64(1..1 << 53)
 }
 
 async fn named(name: &'static str, part: impl Future<Output = ()>) -> &'static str {

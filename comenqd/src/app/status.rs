@@ -1,21 +1,38 @@
-//! The one line that `systemctl status` shows.
+//! The one line that `systemctl status` shows, and what the log says of being degraded.
 //!
-//! Decides its words. Listens to the queue; nobody waits for it.
+//! Decides their words, and that the log tells of each trouble once, and once when it is over.
+//! Listens to the queue; nobody waits for it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
+
+use comenq_proto::Degraded;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::UnixMs;
 use crate::notify::Notifier;
 use crate::queue::{LaneReport, Phase, Queue, State};
+use crate::service::Service;
 
 /// Changes come in floods; people read slowly.
 const SETTLE: Duration = Duration::from_millis(500);
 
+/// What is wrong is looked for this often, for a full disk or a stalled part wakes nobody.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
 /// Shows the queue's state until `end`.
-pub(super) async fn show(queue: Queue, notifier: Notifier, end: CancellationToken) {
+pub(super) async fn show(
+    queue: Queue,
+    service: Arc<Service>,
+    notifier: Notifier,
+    end: CancellationToken,
+) {
+    let mut troubles = Troubles::default();
     loop {
+        let degraded = service.degraded().await;
+        troubles.tell(&degraded);
         let counts = queue.counts().await;
         let line = match counts {
             Ok(counts) => {
@@ -26,17 +43,60 @@ pub(super) async fn show(queue: Queue, notifier: Notifier, end: CancellationToke
                     count(State::Uncertain),
                 )
             }
-            Err(error) => format!("degraded: {error}"),
+            Err(error) => error.to_string(),
         };
-        notifier.status(&line);
+        notifier.status(&(prefix(&degraded) + &line));
         tokio::select! {
             () = end.cancelled() => return,
             () = queue.changed() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
         tokio::select! {
             () = end.cancelled() => return,
             () = tokio::time::sleep(SETTLE) => {}
         }
+    }
+}
+
+/// What is wrong, by its codes: the words are in `comenq health`.
+fn prefix(degraded: &[Degraded]) -> String {
+    let mut codes: Vec<_> = degraded.iter().map(|it| it.code.as_str()).collect();
+    codes.dedup();
+    if codes.is_empty() {
+        return String::new();
+    }
+    format!("degraded ({}): ", codes.join(", "))
+}
+
+/// A code, and the account it is about.
+type Trouble = (&'static str, Option<String>);
+
+/// What the log has been told of.
+#[derive(Debug, Default)]
+struct Troubles(BTreeSet<Trouble>);
+
+impl Troubles {
+    /// Tells what is new and what is over; what merely goes on has been told.
+    fn tell(&mut self, degraded: &[Degraded]) {
+        let (new, over) = self.take(degraded);
+        for trouble in new {
+            let code = trouble.code.as_str();
+            let account = trouble.account.as_deref();
+            tracing::warn!(code, account, "degraded: {}", trouble.message);
+        }
+        for (code, account) in over {
+            tracing::info!(code, account, "no longer degraded: {code} is over");
+        }
+    }
+
+    /// What was not there before, and what is not there any more.
+    fn take<'a>(&mut self, degraded: &'a [Degraded]) -> (Vec<&'a Degraded>, Vec<Trouble>) {
+        let name = |it: &Degraded| (it.code.as_str(), it.account.clone());
+        let now: BTreeSet<Trouble> = degraded.iter().map(name).collect();
+        let before = std::mem::replace(&mut self.0, now);
+        let new = degraded.iter().filter(|it| !before.contains(&name(it)));
+        let over = before.iter().filter(|it| !self.0.contains(*it));
+        (new.collect(), over.cloned().collect())
     }
 }
 
@@ -95,8 +155,47 @@ fn time(at: UnixMs) -> String {
 
 #[cfg(test)]
 mod tests {
+    use comenq_proto::DegradedCode;
+
     use super::*;
     use crate::queue::sample_lane;
+
+    fn degraded(code: DegradedCode, account: Option<&str>) -> Degraded {
+        Degraded {
+            code,
+            account: account.map(str::to_owned),
+            message: format!("{code} is the matter"),
+        }
+    }
+
+    #[test]
+    fn a_trouble_is_told_once_and_so_is_its_end() {
+        let mut troubles = Troubles::default();
+        let full = degraded(DegradedCode::LowSpace, None);
+        let blocked = |of| degraded(DegradedCode::AccountBlocked, Some(of));
+        let mut told = |now: &[Degraded]| {
+            let (new, over) = troubles.take(now);
+            (new.len(), over)
+        };
+        assert_eq!(told(&[]), (0, vec![]));
+        assert_eq!(told(&[full.clone(), blocked("a")]), (2, vec![]));
+        assert_eq!(told(&[full.clone(), blocked("a")]), (0, vec![]));
+        let over = vec![("account_blocked", Some("a".to_owned()))];
+        assert_eq!(told(&[full, blocked("b")]), (1, over));
+        assert_eq!(told(&[]).1.len(), 2);
+    }
+
+    #[test]
+    fn the_line_begins_with_what_is_wrong() {
+        let blocked = degraded(DegradedCode::AccountBlocked, Some("a"));
+        assert_eq!(prefix(&[]), "");
+        let all = [
+            degraded(DegradedCode::LowSpace, None),
+            blocked.clone(),
+            blocked,
+        ];
+        assert_eq!(prefix(&all), "degraded (low_space, account_blocked): ");
+    }
 
     #[test]
     fn the_line_says_what_the_queue_waits_for() {

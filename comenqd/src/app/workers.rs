@@ -130,7 +130,7 @@ impl Workers {
                 drop(old.ended.await);
             }
             // Under watch from now on: it did not answer while it waited.
-            let pulse = watchdog.register("worker");
+            let pulse = watchdog.register_for("worker", settings.account.clone());
             let dice = fastrand::Rng::new();
             let worker = Worker::new(shared, github, clock, settings, pulse, dice);
             worker.run(token).await;
@@ -266,7 +266,7 @@ mod tests {
     async fn an_account_without_a_token_is_shown_but_takes_no_turn() {
         let clock = Arc::new(Clock::new(Hands::new(1, Duration::from_secs(1000))));
         let shared = Shared {
-            queue: Queue::new(Arc::clone(&clock)),
+            queue: Queue::new(Arc::clone(&clock), 1),
             lanes: Lanes::default(),
             rules: Rules::default(),
         };

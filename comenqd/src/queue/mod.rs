@@ -4,8 +4,11 @@
 //! wake-up and what the worker last said of its lane. Called by `service` and `worker`, which
 //! never call each other. Works without a store too: then every operation says why there is none.
 
+mod events;
 mod lane;
+mod observer;
 mod rate;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -15,16 +18,22 @@ use comenq_proto::JobId;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::{Clock, UnixMs};
-use crate::store::{ExportCursor, ExportPage, Moment, Retried, Room, Store, Usage};
+use crate::store::{ExportCursor, ExportPage, Moment, Observer, Retried, Store, Usage};
+use events::{Bus, LaneNews};
+use observer::Herald;
 use rate::Rates;
+use tally::Tally;
 
 pub use crate::store::{
-    BadCursor, Changed, Cursor, Exceeded, Expiry, Failure, Inserted as Submitted, Job, ListQuery,
-    LogEntry, LogKind, NewJob, Page, Quota, State, StoreError as QueueError, Verb,
+    BadCursor, Changed, Cursor, Exceeded, Expiry, Failure, Happened, Inserted as Submitted, Job,
+    ListQuery, LogEntry, LogKind, NewJob, News, Page, Quota, Room, State, StoreError as QueueError,
+    Verb,
 };
+pub use events::{Batch, Event, LaneTrouble, Subscription, What};
 #[cfg(test)]
 pub(crate) use lane::tests::sample_lane;
 pub use lane::{LaneReport, OwnerReport, Phase};
+pub use tally::{COMMIT_BOUNDS_US, Counts, Latencies};
 
 /// A handle on the queue; cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,12 +52,16 @@ struct Shared {
     /// What each worker last said, by account.
     lanes: RwLock<BTreeMap<String, LaneReport>>,
     rates: Mutex<Rates>,
+    /// What happens, for whoever subscribed.
+    bus: Arc<Bus>,
+    /// How often what happened.
+    tally: Arc<Tally>,
 }
 
 impl Queue {
-    /// A queue without a store yet.
+    /// A queue without a store yet. `epoch` tells this run's events from those of another.
     #[must_use]
-    pub fn new(clock: Arc<Clock>) -> Self {
+    pub fn new(clock: Arc<Clock>, epoch: u64) -> Self {
         Self(Arc::new(Shared {
             clock,
             store: RwLock::new(Err("the queue is being opened".to_owned())),
@@ -56,6 +69,8 @@ impl Queue {
             changed: Notify::new(),
             lanes: RwLock::default(),
             rates: Mutex::default(),
+            bus: Arc::new(Bus::new(epoch)),
+            tally: Arc::default(),
         }))
     }
 
@@ -72,6 +87,54 @@ impl Queue {
     pub fn store(&self) -> Result<Store, QueueError> {
         let store = self.0.store.read().unwrap_or_else(PoisonError::into_inner);
         store.clone().map_err(QueueError::Unavailable)
+    }
+
+    /// Whom the store tells what became durable.
+    #[must_use]
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        Arc::new(Herald {
+            clock: Arc::clone(&self.0.clock),
+            bus: Arc::clone(&self.0.bus),
+            tally: Arc::clone(&self.0.tally),
+        })
+    }
+
+    /// What happens from now on, or after a position of this run that is still kept.
+    #[must_use]
+    pub fn subscribe(&self, after: Option<(u64, u64)>) -> Subscription {
+        self.0.bus.subscribe(after)
+    }
+
+    /// Tells that posting was paused or goes on, of one account or of all; once that is durable.
+    pub fn tell_pause(&self, account: Option<String>, paused: bool) {
+        let now = self.0.clock.best_wall();
+        self.0.bus.publish(now, [What::Pause { account, paused }]);
+    }
+
+    /// How many subscribed, and how many events they missed.
+    #[must_use]
+    pub fn readers(&self) -> (u64, u64) {
+        (self.0.bus.readers(), self.0.bus.missed())
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub fn tally(&self) -> Counts {
+        self.0.tally.counts()
+    }
+
+    /// Of the last commits, how long half of them took at most, and 99 of 100; in microseconds.
+    #[must_use]
+    pub fn commit_percentiles_us(&self) -> Option<(u64, u64)> {
+        self.0.tally.percentiles_us()
+    }
+
+    /// The unfinished job with the lowest id.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`], [`QueueError::Damaged`].
+    pub async fn oldest(&self) -> Result<Option<Job>, QueueError> {
+        self.store()?.oldest().await
     }
 
     /// Whether there is a store, or why not.
@@ -317,8 +380,10 @@ impl Queue {
             return;
         };
         if *last != lane {
+            let news = LaneNews::between(last, &lane);
             *last = lane;
             drop(lanes);
+            self.0.bus.publish(self.0.clock.best_wall(), news);
             self.0.changed.notify_one();
         }
     }
@@ -338,8 +403,14 @@ impl Queue {
     pub fn set_accounts(&self, first: Vec<LaneReport>) {
         let mut lanes = self.0.lanes.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *lanes);
+        let mut news = Vec::new();
         for lane in first {
             let known = before.remove(&lane.account);
+            // Of any other trouble its new worker will tell whether it is over.
+            let token = known
+                .as_ref()
+                .filter(|known| [known.phase, lane.phase].contains(&Phase::NoToken));
+            news.extend(token.and_then(|known| LaneNews::between(known, &lane)));
             // What a worker said under other settings is no longer true.
             let known = known.filter(|known| {
                 (known.pace, &known.token_source) == (lane.pace, &lane.token_source)
@@ -347,6 +418,7 @@ impl Queue {
             lanes.insert(lane.account.clone(), known.unwrap_or(lane));
         }
         drop(lanes);
+        self.0.bus.publish(self.0.clock.best_wall(), news);
         self.wake();
     }
 

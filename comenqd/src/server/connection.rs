@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::handshake::{greet, turn_away};
 use super::stream::{Ended, Frame, FrameStream, Patience};
-use super::{Handler, Limits, Peer, Reply};
+use super::{EventSource, Handler, Limits, Peer, Reply, Traffic, subscription};
 
 /// No endpoint has a longer name.
 const MAX_ENDPOINT_BYTES: usize = 64;
@@ -55,6 +55,9 @@ pub(super) async fn serve<H: Handler>(stream: UnixStream, peer: Peer, shared: Ar
     let ended = match greet(&mut frames, &peer, &shared).await {
         Ok(Ok(version)) => converse(&mut frames, &peer, &shared, version).await,
         Ok(Err(refusal)) => {
+            if refusal.code == ErrorCode::ProtocolViolation {
+                shared.handler.note(Traffic::Violation);
+            }
             return turn_away(frames, refusal, shared.limits.hello_timeout).await;
         }
         Err(ended) => ended,
@@ -62,6 +65,7 @@ pub(super) async fn serve<H: Handler>(stream: UnixStream, peer: Peer, shared: Ar
     let (uid, pid) = (peer.uid, peer.pid);
     match ended {
         Ended::Frame(reason) => {
+            shared.handler.note(Traffic::Violation);
             tracing::warn!(
                 peer_uid = uid,
                 peer_pid = pid,
@@ -97,16 +101,20 @@ async fn converse<H: Handler>(
             Ok(frame) => frame,
             Err(ended) => return ended,
         };
-        let (response, readable) = answer(frame, peer, &*shared.handler, version).await;
-        if let Err(ended) = frames.send(response).await {
+        let answer = answer(frame, peer, &*shared.handler, version).await;
+        if let Err(ended) = frames.send(answer.response).await {
             return ended;
         }
-        unreadable = if readable {
+        if let Some((id, events)) = answer.events {
+            return subscription::carry(frames, events, version, id).await;
+        }
+        unreadable = if answer.readable {
             0
         } else {
             unreadable.saturating_add(1)
         };
         if unreadable >= shared.limits.unreadable {
+            shared.handler.note(Traffic::Violation);
             tracing::warn!(
                 peer_uid = peer.uid,
                 peer_pid = peer.pid,
@@ -117,13 +125,23 @@ async fn converse<H: Handler>(
     }
 }
 
-/// One request: its response as it travels, and whether it could be read.
+/// What a request came to.
+struct Answer {
+    /// The response as it travels.
+    response: Vec<u8>,
+    /// The request could be read.
+    readable: bool,
+    /// What the connection carries from now on, and in answer to which request.
+    events: Option<(u64, Box<dyn EventSource>)>,
+}
+
+/// Answers one request.
 async fn answer<H: Handler>(
     frame: Frame,
     peer: &Peer,
     handler: &H,
     version: ProtocolVersion,
-) -> (Vec<u8>, bool) {
+) -> Answer {
     let started = Instant::now();
     let Frame { bytes, share } = frame;
     let envelope = from_slice::<RequestEnvelope>(&bytes);
@@ -156,12 +174,19 @@ async fn answer<H: Handler>(
     log(peer, request_id, &endpoint, started, &reply);
     drop(share);
     let code = reply.result.as_ref().err().map(|error| error.code);
-    let response = respond(version, request_id, reply.result);
-    (response, code != Some(ErrorCode::BadRequest))
+    handler.note(Traffic::Answered {
+        endpoint: &endpoint,
+        code,
+    });
+    Answer {
+        response: respond(version, request_id, reply.result),
+        readable: code != Some(ErrorCode::BadRequest),
+        events: reply.events.map(|events| (request_id, events)),
+    }
 }
 
 /// The response as it travels: within a frame, whatever the handler made.
-fn respond(
+pub(super) fn respond(
     version: ProtocolVersion,
     request_id: u64,
     result: Result<Vec<u8>, WireError>,

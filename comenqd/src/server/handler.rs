@@ -4,8 +4,10 @@
 //! [`Handler`] knows endpoints. Implemented by the service; the server's tests bring their own.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 
-use comenq_proto::{Role, WireError};
+use comenq_proto::{ErrorCode, Role, WireError};
 
 /// Who is at the other end, as the kernel says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Reply {
     pub job_id: Option<u64>,
     /// What was changed, for people; `None` if nothing was.
     pub changed: Option<String>,
+    /// After this reply the connection carries these events and nothing else.
+    pub events: Option<Box<dyn EventSource>>,
 }
 
 impl Reply {
@@ -37,12 +41,45 @@ impl Reply {
             result: Err(error),
             job_id: None,
             changed: None,
+            events: None,
         }
     }
 }
 
+/// The encoded bodies of the next events, in order; never none.
+pub type Bodies = Vec<Arc<[u8]>>;
+
+/// Events for one connection, without an end.
+pub trait EventSource: std::fmt::Debug + Send {
+    /// Waits for the next ones. Must be cancel-safe: a dropped future loses none.
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = Bodies> + Send + '_>>;
+}
+
+/// What the server does, for whoever counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traffic<'a> {
+    /// A connection got a place.
+    Opened,
+    /// It is over.
+    Closed,
+    /// A peer got none.
+    Refused,
+    /// A peer broke a rule of the protocol.
+    Violation,
+    /// A request was answered.
+    Answered {
+        /// Its endpoint, which the peer may have made up.
+        endpoint: &'a str,
+        /// Why it was refused, if it was.
+        code: Option<ErrorCode>,
+    },
+}
+
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
+    /// Hears of the server's traffic; quick.
+    fn note(&self, _: Traffic<'_>) {}
+
     /// What this peer may do, for the handshake.
     fn role(&self, peer: &Peer) -> Role;
 

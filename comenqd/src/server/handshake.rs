@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use comenq_proto::{
-    Authz, ErrorCode, Hello, HelloAck, HelloReply, MAX_FRAME, ProtocolVersion, VersionRange,
-    WireError, from_slice, negotiate,
+    Authz, ErrorCode, FEATURES, Hello, HelloAck, HelloReply, MAX_FRAME, ProtocolVersion,
+    VersionRange, WireError, from_slice, negotiate,
 };
 
 use super::connection::{Shared, encode};
@@ -63,7 +63,7 @@ pub(super) async fn greet<H: Handler>(
     let ack = HelloAck {
         protocol_version: version,
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
-        features: Vec::new(),
+        features: FEATURES.iter().map(ToString::to_string).collect(),
         max_frame: u32::try_from(MAX_FRAME).unwrap_or(u32::MAX),
         authz: Authz {
             uid: peer.uid,

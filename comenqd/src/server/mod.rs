@@ -10,6 +10,7 @@ mod handshake;
 mod limits;
 pub mod listener;
 mod stream;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use connection::Shared;
-pub use handler::{Handler, Peer, Reply};
+pub use handler::{Bodies, EventSource, Handler, Peer, Reply, Traffic};
 pub use limits::Limits;
 use limits::Places;
 pub use listener::Listener;
@@ -169,12 +170,16 @@ impl<H: Handler> Server<H> {
         };
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
+            let handler = Arc::clone(&shared.handler);
+            handler.note(Traffic::Opened);
             connection::serve(stream, peer, shared).await;
+            handler.note(Traffic::Closed);
             drop(place);
         });
     }
 
     fn refuse(&self, stream: UnixStream, peer: Peer, error: WireError) {
+        self.shared.handler.note(Traffic::Refused);
         if error.code != ErrorCode::TooManyConnections || self.crowds.is_due() {
             tracing::warn!(
                 peer_uid = peer.uid,

@@ -145,12 +145,35 @@ impl FrameStream {
         }
     }
 
+    /// Ready when something came from the peer, its end too: then [`Self::next`] tells what.
+    /// Cancel-safe.
+    pub(super) async fn readable(&mut self) -> Result<(), Ended> {
+        if !self.buffer.is_empty() {
+            return Ok(());
+        }
+        tokio::select! {
+            biased;
+            () = &mut self.stopped => Err(Ended::Stopping),
+            ready = self.stream.readable() => Ok(ready?),
+        }
+    }
+
     /// Sends one frame: one write where the peer keeps up.
     pub(super) async fn send(&mut self, payload: Vec<u8>) -> Result<(), Ended> {
+        self.send_all([payload]).await
+    }
+
+    /// Sends frames: one write for all of them where the peer keeps up.
+    pub(super) async fn send_all(
+        &mut self,
+        payloads: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<(), Ended> {
         let mut out = BytesMut::new();
-        FrameCodec::new()
-            .encode(Bytes::from(payload), &mut out)
-            .map_err(Ended::Unsendable)?;
+        for payload in payloads {
+            FrameCodec::new()
+                .encode(Bytes::from(payload), &mut out)
+                .map_err(Ended::Unsendable)?;
+        }
         let sent = match self.stream.try_write(&out) {
             Ok(sent) => sent,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,

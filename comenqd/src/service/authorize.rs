@@ -5,20 +5,23 @@
 //! the verbs for whose job it is.
 
 use comenq_proto::{
-    AccountResume, ErrorCode, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobList, JobRelease,
-    JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Ping, Request as _, Role, Status,
-    StoreExport, WireError,
+    AccountResume, ErrorCode, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobList,
+    JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping, Request as _,
+    Role, Status, StoreExport, Subscribe, WireError,
 };
 
 use crate::queue::Job;
 use crate::server::Peer;
 
 /// The least role that may call each endpoint.
-const LEAST_ROLE: [(&str, Role); 15] = [
+const LEAST_ROLE: [(&str, Role); 18] = [
     (Ping::ENDPOINT, Role::ReadOnly),
     (Status::ENDPOINT, Role::ReadOnly),
     (JobGet::ENDPOINT, Role::ReadOnly),
     (JobList::ENDPOINT, Role::ReadOnly),
+    (Subscribe::ENDPOINT, Role::ReadOnly),
+    (Health::ENDPOINT, Role::ReadOnly),
+    (Metrics::ENDPOINT, Role::ReadOnly),
     (JobSubmit::ENDPOINT, Role::Operator),
     (JobSubmitBatch::ENDPOINT, Role::Operator),
     (JobCancel::ENDPOINT, Role::Operator),
@@ -61,6 +64,12 @@ pub(super) fn check(role: Role, endpoint: &str) -> Result<(), WireError> {
         _ => "ask an administrator to add you to the group comenq, then log in again",
     };
     Err(WireError::new(ErrorCode::NotAllowed, text).with_detail(advice))
+}
+
+/// The name of an endpoint that there is.
+pub(super) fn known(endpoint: &str) -> Option<&'static str> {
+    let found = LEAST_ROLE.iter().find(|(name, _)| *name == endpoint);
+    found.map(|(name, _)| *name)
 }
 
 /// The refusal of an endpoint that is not in the table.

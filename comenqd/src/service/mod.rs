@@ -8,30 +8,37 @@ mod account;
 mod account_resume;
 mod authorize;
 mod change;
+mod condition;
 mod error;
 mod get;
+mod health;
 mod list;
+mod metrics;
 mod ping;
 mod retry_failed;
 mod status;
 mod store_export;
 mod submission;
 mod submit;
+mod subscribe;
+mod traffic;
 mod view;
 
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use comenq_proto::{
-    AccountResume, ErrorCode, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobId, JobList,
-    JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Ping, Request, Role, Status,
-    StoreExport, WireError, from_slice, to_bytes,
+    AccountResume, Degraded, ErrorCode, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold,
+    JobId, JobList, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping,
+    Request, Role, Status, StoreExport, Subscribe, WireError, from_slice, to_bytes,
 };
 
 use crate::clock::{Clock, UnixMs};
+use crate::notify::Watchdog;
 use crate::policy::Rules;
 use crate::queue::Queue;
-use crate::server::{Handler, Peer, Reply};
+use crate::server::{EventSource, Handler, Peer, Reply, Traffic};
 
 /// What the service must know of the configuration.
 #[derive(Debug, Clone)]
@@ -76,6 +83,13 @@ pub struct Service {
     queue: Queue,
     clock: Arc<Clock>,
     rules: Rules,
+    /// Knows which parts of the daemon answer.
+    watchdog: Arc<Watchdog>,
+    counters: traffic::Counters,
+    /// When this began, by the clock that does not jump.
+    began: Duration,
+    /// Jobs that nobody posts, and when they were last counted.
+    stranded: Mutex<Option<(Duration, condition::Stranded)>>,
     settings: RwLock<Arc<Settings>>,
 }
 
@@ -90,11 +104,21 @@ impl std::fmt::Debug for Service {
 impl Service {
     /// A service over `queue`.
     #[must_use]
-    pub fn new(queue: Queue, clock: Arc<Clock>, rules: Rules, settings: Settings) -> Self {
+    pub fn new(
+        queue: Queue,
+        clock: Arc<Clock>,
+        rules: Rules,
+        watchdog: Arc<Watchdog>,
+        settings: Settings,
+    ) -> Self {
         Self {
             queue,
+            began: clock.boottime(),
             clock,
             rules,
+            watchdog,
+            counters: traffic::Counters::default(),
+            stranded: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),
         }
     }
@@ -112,9 +136,27 @@ impl Service {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
+
+    /// What is wrong, for whoever shows it; without what only administrators may see.
+    pub async fn degraded(&self) -> Vec<Degraded> {
+        let settings = self.settings();
+        condition::examine(self, &settings, false).await.degraded
+    }
+
+    fn stranded(&self) -> MutexGuard<'_, Option<(Duration, condition::Stranded)>> {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn uptime(&self) -> Duration {
+        self.clock.boottime().saturating_sub(self.began)
+    }
 }
 
 impl Handler for Service {
+    fn note(&self, traffic: Traffic<'_>) {
+        self.counters.count(traffic);
+    }
+
     fn role(&self, peer: &Peer) -> Role {
         authorize::role(peer, self.settings().own_uid)
     }
@@ -143,6 +185,13 @@ impl Handler for Service {
             StoreExport::ENDPOINT => call(body, |it| store_export::store_export(self, it)).await,
             Status::ENDPOINT => call(body, |_: Status| status::status(self, peer)).await,
             Ping::ENDPOINT => call(body, |_: Ping| ping::ping()).await,
+            Health::ENDPOINT => call(body, |_: Health| health::health(self, peer)).await,
+            Metrics::ENDPOINT => call(body, |_: Metrics| metrics::metrics(self)).await,
+            Subscribe::ENDPOINT => {
+                let mut events = None;
+                let reply = call(body, |it| begin(self, peer, it, &mut events)).await;
+                Reply { events, ..reply }
+            }
             _ => Reply::refused(authorize::unknown_endpoint()),
         }
     }
@@ -177,6 +226,18 @@ impl<T> Answer<T> {
     }
 }
 
+/// Begins a stream of events, which the server carries once the reply has left.
+async fn begin(
+    service: &Service,
+    peer: &Peer,
+    request: Subscribe,
+    events: &mut Option<Box<dyn EventSource>>,
+) -> Result<Answer<comenq_proto::SubscribeReply>, WireError> {
+    let (answer, source) = subscribe::subscribe(service, peer, &request)?;
+    *events = Some(source);
+    Ok(answer)
+}
+
 /// From a request's bytes over its verb to the reply's bytes.
 async fn call<R, F>(body: &[u8], verb: impl FnOnce(R) -> F) -> Reply
 where
@@ -198,6 +259,7 @@ where
             }),
             job_id: answer.job_id,
             changed: answer.changed,
+            events: None,
         },
         Err(refusal) => Reply::refused(refusal),
     }

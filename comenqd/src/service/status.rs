@@ -9,13 +9,10 @@ use comenq_proto::{
 };
 use tokio::time::timeout;
 
-use super::{Answer, Service, view};
+use super::condition::{self, Found, PATIENCE};
+use super::{Answer, Service};
 use crate::queue::{LaneReport, Phase};
 use crate::server::{Handler as _, Peer};
-
-/// How long the store may take to count its jobs.
-const PATIENCE: Duration = Duration::from_secs(2);
-const STALLED: &str = "the store does not answer; is its disk overloaded or failing?";
 
 /// Everything at a glance; of the token only where it came from.
 pub(super) async fn status(
@@ -25,54 +22,36 @@ pub(super) async fn status(
     let settings = service.settings();
     let health = service.queue.store_health();
     // Failing to count is a trouble of the store too, and must not hide the rest.
+    let health = health.map_err(condition::unavailable);
     let (counts, health) = match timeout(PATIENCE, service.queue.counts()).await {
         Ok(Ok(counts)) => (counts, health),
-        Ok(Err(error)) => (BTreeMap::new(), health.and(Err(error.to_string()))),
-        Err(_) => (BTreeMap::new(), health.and(Err(STALLED.to_owned()))),
+        Ok(Err(error)) => {
+            let trouble = condition::unavailable(error.to_string());
+            (BTreeMap::new(), health.and(Err(trouble)))
+        }
+        Err(_) => (BTreeMap::new(), health.and(Err(condition::stalled()))),
     };
     let room = timeout(PATIENCE, service.queue.room()).await;
     let room = room.ok().and_then(Result::ok).unwrap_or_default();
-    let low_space = room.low.then(|| {
-        "the disk of the queue is nearly full: comments are posted, but none are taken; free some \
-         space there"
-            .to_owned()
-    });
     let lanes = service.queue.lanes();
     let config = ConfigStatus {
         loaded_at_ms: settings.loaded_at.0,
-        error: settings.config_error.as_ref().map(|error| {
-            // A mistake in the configuration may be a secret in the wrong place.
-            if service.role(peer) == Role::Admin {
-                error.clone()
-            } else {
-                "it has a mistake, which administrators see".to_owned()
-            }
-        }),
+        error: condition::config_error(&settings, service.role(peer) == Role::Admin),
     };
-    let stranded = timeout(PATIENCE, service.queue.stranded()).await;
-    let stranded = stranded.ok().and_then(Result::ok).unwrap_or_default();
-    let stranded = stranded.into_iter().map(|(account, jobs)| {
-        format!(
-            "{jobs} unfinished jobs wait for account {account}, which is not in the configuration: \
-             put it back, or cancel them"
-        )
-    });
-    let bad_config = config
-        .error
-        .as_ref()
-        .map(|error| format!("the last reload failed, what was in force still is: {error}"));
-    let store_trouble = health.as_ref().err().cloned();
-    let degraded = store_trouble
-        .into_iter()
-        .chain(low_space)
-        .chain(bad_config)
-        .chain(stranded)
-        .chain(settings.waits_for_restart.iter().cloned())
-        .chain(lanes.iter().filter_map(view::trouble));
+    let found = Found {
+        store: health.as_ref().err().cloned(),
+        low_space: room.low,
+        parts: &service.watchdog.parts(),
+        config_error: config.error.clone(),
+        stranded: condition::stranded(service).await,
+        settings: &settings,
+        lanes: &lanes,
+    };
+    let degraded = found.list().into_iter().map(|it| it.message).collect();
     Ok(Answer::of(StatusReply {
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at_ms: settings.started_at.0,
-        degraded: degraded.take(MAX_ENTRIES).collect(),
+        degraded,
         counts: counts
             .into_iter()
             .map(|(state, jobs)| (state.as_str().to_owned(), jobs))
@@ -84,7 +63,7 @@ pub(super) async fn status(
             .collect(),
         store: StoreStatus {
             ok: health.is_ok(),
-            reason: health.err(),
+            reason: health.err().map(|(_, reason)| reason),
             free_bytes: room.free_bytes,
             file_bytes: Some(room.file_bytes).filter(|bytes| *bytes > 0),
             low_space: room.low,

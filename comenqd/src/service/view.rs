@@ -86,7 +86,8 @@ pub(super) fn unserved(job: &Job) -> Option<String> {
         .then(|| format!("account {account}, which is not in the daemon's configuration"))
 }
 
-fn wire_state(state: State) -> JobState {
+/// A state as it travels.
+pub(super) fn wire_state(state: State) -> JobState {
     match state {
         State::Queued => JobState::Queued,
         State::Posting => JobState::Posting,

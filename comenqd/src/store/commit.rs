@@ -17,6 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::format::{self, Lock};
+use super::news::{Committed, Observer};
 use super::record::{self, Meta};
 use super::space::Space;
 use super::tree::Tree;
@@ -77,6 +78,10 @@ pub(super) struct Engine {
     space: Option<Space>,
     /// How much lived in the store, roughly, when the witness was written.
     witnessed_live: u64,
+    /// Who is told what became durable.
+    observer: Option<Arc<dyn Observer>>,
+    /// What the operations since the last sync came to.
+    committed: Committed,
     /// Last, so that the files are closed before another process may open them. `None` where the
     /// process that called this one holds it.
     _lock: Option<Arc<Lock>>,
@@ -134,6 +139,7 @@ impl Engine {
             meta = read_meta(&db, options)?;
         }
         let mut engine = Self::over(root, (db, file), meta, Some(lock));
+        engine.observer.clone_from(&options.observer);
         format::check(root, &engine.meta)?;
         if engine.meta.sequence == 0 {
             engine.begin()?;
@@ -158,6 +164,8 @@ impl Engine {
             broken: None,
             space: None,
             witnessed_live: 0,
+            observer: None,
+            committed: Committed::default(),
             _lock: lock.map(Arc::clone),
         }
     }
@@ -257,6 +265,7 @@ impl Engine {
         recovery.unresolved = self.transact(|txn| recovery::recover(txn, started))?;
         self.sync()?;
         self.witness()?;
+        self.tell(None);
         Ok(recovery)
     }
 
@@ -278,6 +287,7 @@ impl Engine {
                 }
             }
             self.sync()?;
+            self.tell(None);
         }
         self.transact(|txn| {
             if hold_jobs && txn.meta.machine.is_some() {
@@ -301,6 +311,10 @@ impl Engine {
         let done = operation(&mut txn);
         match done.and_then(|done| txn.check_writes().map(|()| done)) {
             Ok(done) => {
+                if self.observer.is_some() {
+                    self.committed.news.append(&mut txn.news);
+                    self.committed.attempts.append(&mut txn.attempts);
+                }
                 self.meta = txn.keep();
                 Ok(done)
             }
@@ -329,6 +343,14 @@ impl Engine {
         self.file
             .sync_data()
             .map_err(|error| StoreError::Commit(error.to_string()))
+    }
+
+    /// Tells what became durable. Only after a sync, and the witness where it must cover it.
+    fn tell(&mut self, took: Option<Duration>) {
+        let committed = std::mem::take(&mut self.committed);
+        if let Some(observer) = &self.observer {
+            observer.committed(Committed { took, ..committed });
+        }
     }
 
     /// Looks how much room there is, if it is time to.
@@ -494,11 +516,16 @@ fn gather(first: Message, tasks: &Receiver<Message>) -> (Vec<Task>, Option<Close
 
 /// Applies a group, syncs once, answers everybody.
 fn run(engine: &mut Engine, group: Vec<Task>) -> Result<(), StoreError> {
+    let started = Instant::now();
     let witnessed = group.iter().any(|task| task.witnessed);
     let replies: Vec<Reply> = group.into_iter().map(|task| (task.run)(engine)).collect();
+    let wrote = !engine.pending.is_empty();
     let mut fate = engine.sync();
     if (witnessed || engine.has_drifted()) && fate.is_ok() {
         fate = engine.witness();
+    }
+    if wrote && fate.is_ok() {
+        engine.tell(Some(started.elapsed()));
     }
     for reply in replies {
         reply(fate.clone());

@@ -10,7 +10,7 @@ use super::keys::{self, Rank};
 use super::record::{self, Hold, Job, UsageRecord};
 use super::transition::State;
 use super::txn::{Entry, Txn};
-use super::{StoreError, dating, quota, turns};
+use super::{StoreError, dating, news, quota, turns};
 
 /// Reads a job that must exist.
 pub(super) fn load(txn: &Txn<'_>, id: JobId) -> Result<Job, StoreError> {
@@ -37,6 +37,7 @@ pub(super) fn save(txn: &mut Txn<'_>, old: Option<&Job>, new: &Job) -> Result<()
             state: old.state.as_str(),
         });
     }
+    txn.news.extend(news::of(old, new));
     let before = old.map(entries).transpose()?.unwrap_or_default();
     let after = entries(new)?;
     for (key, _) in &before {

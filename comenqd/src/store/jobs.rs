@@ -108,6 +108,13 @@ pub(super) fn find(txn: &Txn<'_>, new: &NewJob) -> Result<Option<Inserted>, Stor
     find_by_key(txn, new, &digest(new))
 }
 
+/// The unfinished job with the lowest id, if it can be read.
+pub(super) fn oldest(txn: &Txn<'_>) -> Result<Option<Job>, StoreError> {
+    let first = txn.next(keys::ACTIVE, None)?;
+    let id = first.and_then(|(key, _)| keys::tail_id(&key));
+    id.map(|id| index::load(txn, id)).transpose()
+}
+
 /// Stores jobs, all or none.
 pub(super) fn insert_all(txn: &mut Txn<'_>, new: &[NewJob]) -> Result<Vec<Inserted>, StoreError> {
     let mut inserted = Vec::with_capacity(new.len());

@@ -5,7 +5,7 @@
 
 use comenq_proto::JobId;
 
-use super::record::{self, Job, LogEntry, Outcome};
+use super::record::{self, Job, LogEntry, LogKind, Outcome};
 use super::txn::Txn;
 use super::{StoreError, keys};
 
@@ -21,6 +21,9 @@ pub(super) fn append(
     job: &mut Job,
     mut entry: LogEntry,
 ) -> Result<(), StoreError> {
+    if entry.kind == LogKind::Attempt {
+        txn.attempts.push(entry.outcome);
+    }
     entry.detail = entry
         .detail
         .map(|detail| record::clip_to(&detail, DETAIL_BYTES));

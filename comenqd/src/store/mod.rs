@@ -25,6 +25,7 @@ mod listing;
 mod log;
 mod looking;
 mod migrate;
+mod news;
 mod owners;
 mod posting;
 mod pruning;
@@ -59,6 +60,7 @@ use error::words;
 pub use jobs::{Inserted, NewJob};
 pub use listing::{BadCursor, Cursor, ListQuery, Page};
 pub use looking::LookConclusion;
+pub use news::{Committed, Happened, News, Observer};
 pub use owners::Barred;
 pub use posting::{Conclusion, LaneKey, Moment, Note};
 pub use pruning::{Keep, Pruned};
@@ -124,6 +126,8 @@ pub struct Options {
     pub program: Option<PathBuf>,
     /// Tells when the store was taken over.
     pub clock: Arc<Clock>,
+    /// Hears of every change once it is durable, also of what opening repairs.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// Replaces the store's files by a compact copy. Whoever calls it holds the queue's lock: this is
@@ -289,6 +293,15 @@ impl Store {
     /// [`StoreError::NoSuchJob`]; [`StoreError::Damaged`].
     pub async fn peek(&self, id: JobId) -> Result<Job, StoreError> {
         self.run(false, move |txn| index::load(txn, id)).await
+    }
+
+    /// Reads the unfinished job with the lowest id: one step into their index, however many there
+    /// are.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub async fn oldest(&self) -> Result<Option<Job>, StoreError> {
+        self.run(false, |txn| jobs::oldest(txn)).await
     }
 
     /// What a user has in the queue.

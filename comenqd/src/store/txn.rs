@@ -11,7 +11,8 @@ use std::ops::Bound;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::record::{self, Meta};
+use super::news::News;
+use super::record::{self, Meta, Outcome};
 use super::space::Room;
 use super::tree::Tree;
 use super::{StoreError, keys};
@@ -63,6 +64,10 @@ pub(super) struct Txn<'a> {
     pub(super) meta: Meta,
     /// Whether there is room on the disk.
     pub(super) room: Room,
+    /// What it changed, for whoever watches.
+    pub(super) news: Vec<News>,
+    /// What attempts it concludes.
+    pub(super) attempts: Vec<Outcome>,
 }
 
 impl<'a> Txn<'a> {
@@ -74,6 +79,8 @@ impl<'a> Txn<'a> {
             undo: Vec::new(),
             meta,
             room,
+            news: Vec::new(),
+            attempts: Vec::new(),
         }
     }
 

@@ -55,6 +55,7 @@ pub(crate) fn options(queue: &Path) -> Options {
         hold_restored_jobs: true,
         program: None,
         clock: clock(),
+        observer: None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod handshake;
 mod requests;
+mod subscription;
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use comenq_proto::{
     from_slice, to_bytes,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -24,6 +25,8 @@ use crate::notify::{Notifier, Watchdog};
 struct Toy {
     slow: Notify,
     slow_began: Notify,
+    /// Where a test puts events, the latest subscription last.
+    events: Mutex<Vec<mpsc::UnboundedSender<Vec<u8>>>>,
 }
 
 impl Handler for Toy {
@@ -32,7 +35,14 @@ impl Handler for Toy {
     }
 
     async fn handle(&self, _: &Peer, endpoint: &str, _: u64, body: &[u8]) -> Reply {
+        let mut events: Option<Box<dyn EventSource>> = None;
         let result = match endpoint {
+            "subscribe" => {
+                let (sender, receiver) = mpsc::unbounded_channel();
+                self.events.lock().unwrap().push(sender);
+                events = Some(Box::new(subscription::ToyEvents(receiver)));
+                Ok(Vec::new())
+            }
             "echo" => Ok(body.to_vec()),
             "large" => Ok(vec![7; 1_000_000]),
             "slow" => {
@@ -50,6 +60,7 @@ impl Handler for Toy {
             result,
             job_id: None,
             changed: None,
+            events,
         }
     }
 }

@@ -65,6 +65,7 @@ fn options(path: &Path) -> Options {
         hold_restored_jobs: true,
         clock: clock(0),
         program: None,
+        observer: None,
     }
 }
 

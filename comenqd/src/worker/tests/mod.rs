@@ -256,7 +256,7 @@ impl Bench {
             clock: Arc::clone(&clock),
             born,
         };
-        let queue = Queue::new(Arc::clone(&clock));
+        let queue = Queue::new(Arc::clone(&clock), 1);
         let options = Options {
             path: path.join("queue"),
             lock_patience: Duration::from_secs(5),
@@ -264,6 +264,7 @@ impl Bench {
             hold_restored_jobs: true,
             clock: Arc::clone(&clock),
             program: None,
+            observer: Some(queue.observer()),
         };
         let (store, _) = Store::open(options, Arc::new(Quiet)).await.unwrap();
         queue.attach(Ok(store));

@@ -1,0 +1,302 @@
+//! What happened, for whoever wants to hear of it as it happens.
+//!
+//! Decides how much is kept and when a reader has missed something. There is one ring of events for
+//! all readers and no buffer of anybody's own, so memory is bounded however slow they are. Written
+//! by the commit thread once a change is durable, and by the workers' reports; read by
+//! `service::subscribe`. Must not know how an event looks on the wire, nor who may see it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use comenq_proto::EVENTS_KEPT;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::lane::{LaneReport, Phase};
+use crate::clock::UnixMs;
+use crate::store::News;
+
+/// A reader is woken at most this often: what happens in between goes out together. Two hundred
+/// readers that are woken for each of five thousand submissions a second would leave no time for
+/// the submissions.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// After so many events a reader is woken earlier, or a flood would pass it by: a quarter of those
+/// that are kept.
+const FLOOD: u64 = 256;
+
+/// Events a reader takes at once: with the longest reasons less than a tenth of a megabyte.
+const MOST_AT_ONCE: usize = 128;
+
+/// How an event may be shown: whole, or without what is only its owner's to see.
+const SHAPES: usize = 2;
+
+/// One event. Shared by all readers.
+#[derive(Debug)]
+pub struct Event {
+    /// Its place: rises by one from event to event.
+    pub seq: u64,
+    /// When it was made known.
+    pub at: UnixMs,
+    /// What happened.
+    pub what: What,
+    shown: [OnceLock<Arc<[u8]>>; SHAPES],
+}
+
+impl Event {
+    /// How it is shown, whole or not: made once, for all readers.
+    pub fn shown(&self, whole: bool, make: impl FnOnce(&Self) -> Vec<u8>) -> Arc<[u8]> {
+        let [partly, wholly] = &self.shown;
+        let shape = if whole { wholly } else { partly };
+        Arc::clone(shape.get_or_init(|| make(self).into()))
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Something to a job.
+    Job(News),
+    /// An account waits, or does not any more.
+    Lane(LaneNews),
+    /// Posting was paused or goes on.
+    Pause {
+        /// Of this account; `None`: of all.
+        account: Option<String>,
+        /// It is paused.
+        paused: bool,
+    },
+}
+
+/// How an account's lane is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneNews {
+    /// The account.
+    pub account: String,
+    /// What keeps it from posting.
+    pub trouble: Option<LaneTrouble>,
+    /// Why, in words.
+    pub reason: Option<String>,
+    /// When it tries again.
+    pub next_try_at: Option<UnixMs>,
+}
+
+/// What keeps a lane from posting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneTrouble {
+    /// GitHub limits it.
+    Limited,
+    /// A person must act, or give it a token.
+    Blocked,
+    /// GitHub cannot be reached.
+    Offline,
+}
+
+impl LaneNews {
+    /// What a report says of a lane's trouble.
+    fn of(lane: &LaneReport) -> Self {
+        let trouble = match lane.phase {
+            Phase::Limited => Some(LaneTrouble::Limited),
+            Phase::Blocked | Phase::NoToken => Some(LaneTrouble::Blocked),
+            Phase::Offline => Some(LaneTrouble::Offline),
+            Phase::Idle | Phase::WaitingForPace | Phase::Posting | Phase::Looking => None,
+        };
+        Self {
+            account: lane.account.clone(),
+            trouble,
+            reason: lane.reason.clone().filter(|_| trouble.is_some()),
+            next_try_at: lane.next_post_at.filter(|_| trouble.is_some()),
+        }
+    }
+
+    /// What is new since the last report, if anything is.
+    pub(super) fn between(last: &LaneReport, lane: &LaneReport) -> Option<What> {
+        let news = Self::of(lane);
+        (news != Self::of(last)).then_some(What::Lane(news))
+    }
+}
+
+/// The ring and those who wait for it to grow.
+#[derive(Debug)]
+pub(super) struct Bus {
+    /// Which run of the daemon this is.
+    epoch: u64,
+    ring: Mutex<Ring>,
+    /// The last event's place.
+    head: watch::Sender<u64>,
+    /// Rises with each [`FLOOD`] of events.
+    floods: watch::Sender<u64>,
+    readers: AtomicU64,
+    /// Events that readers missed.
+    missed: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    head: u64,
+    events: VecDeque<Arc<Event>>,
+}
+
+impl Ring {
+    /// The place before the oldest event that is kept.
+    fn before_oldest(&self) -> u64 {
+        let kept = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
+        self.head.saturating_sub(kept)
+    }
+}
+
+impl Bus {
+    pub(super) fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            ring: Mutex::default(),
+            head: watch::Sender::new(0),
+            floods: watch::Sender::new(0),
+            readers: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+        }
+    }
+
+    /// Tells what happened. Waits for no reader.
+    pub(super) fn publish(&self, at: UnixMs, what: impl IntoIterator<Item = What>) {
+        let (before, head) = {
+            let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = ring.head;
+            for what in what {
+                ring.head += 1;
+                let event = Event {
+                    seq: ring.head,
+                    at,
+                    what,
+                    shown: Default::default(),
+                };
+                if ring.events.len() >= EVENTS_KEPT {
+                    ring.events.pop_front();
+                }
+                ring.events.push_back(Arc::new(event));
+            }
+            (before, ring.head)
+        };
+        if head == before {
+            return;
+        }
+        self.head.send_replace(head);
+        if head / FLOOD > before / FLOOD {
+            self.floods.send_replace(head);
+        }
+    }
+
+    pub(super) fn readers(&self) -> u64 {
+        self.readers.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    /// A reader of what comes after a position, if that is still known; else of what comes from
+    /// now on.
+    pub(super) fn subscribe(self: &Arc<Self>, after: Option<(u64, u64)>) -> Subscription {
+        let (head, floods) = (self.head.subscribe(), self.floods.subscribe());
+        let seen = {
+            let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = after.filter(|(epoch, seq)| {
+                *epoch == self.epoch && (ring.before_oldest()..=ring.head).contains(seq)
+            });
+            known.map_or(ring.head, |(_, seq)| seq)
+        };
+        self.readers.fetch_add(1, Ordering::Relaxed);
+        Subscription {
+            is_gapless: after.is_none_or(|after| after == (self.epoch, seen)),
+            bus: Arc::clone(self),
+            seen,
+            head,
+            floods,
+            taken_at: None,
+        }
+    }
+}
+
+/// What a reader gets.
+#[derive(Debug)]
+pub enum Batch {
+    /// What happened, in order.
+    Events(Vec<Arc<Event>>),
+    /// The reader was too slow: so many are lost.
+    Lagged(u64),
+}
+
+/// One reader's place in the ring.
+#[derive(Debug)]
+pub struct Subscription {
+    bus: Arc<Bus>,
+    seen: u64,
+    is_gapless: bool,
+    head: watch::Receiver<u64>,
+    floods: watch::Receiver<u64>,
+    /// When it last took something, unless there was more.
+    taken_at: Option<Instant>,
+}
+
+impl Subscription {
+    /// Which run of the daemon, and the last event that is behind this reader.
+    #[must_use]
+    pub fn position(&self) -> (u64, u64) {
+        (self.bus.epoch, self.seen)
+    }
+
+    /// Nothing is missing since the position that was asked for.
+    #[must_use]
+    pub fn is_gapless(&self) -> bool {
+        self.is_gapless
+    }
+
+    /// Waits for what happens next. Cancel-safe.
+    pub async fn next(&mut self) -> Batch {
+        if let Some(taken_at) = self.taken_at {
+            self.floods.mark_unchanged();
+            tokio::select! {
+                () = tokio::time::sleep_until(taken_at + SETTLE) => {}
+                // The sender lives in the bus, which we hold.
+                _ = self.floods.changed() => {}
+            }
+        }
+        loop {
+            self.head.mark_unchanged();
+            if let Some(batch) = self.take() {
+                return batch;
+            }
+            drop(self.head.changed().await);
+        }
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        let ring = self.bus.ring.lock();
+        let ring = ring.unwrap_or_else(PoisonError::into_inner);
+        let oldest = ring.before_oldest();
+        if self.seen < oldest {
+            let missed = oldest - self.seen;
+            self.seen = oldest;
+            self.taken_at = None;
+            self.bus.missed.fetch_add(missed, Ordering::Relaxed);
+            return Some(Batch::Lagged(missed));
+        }
+        let from = usize::try_from(self.seen - oldest).unwrap_or(usize::MAX);
+        let new = ring.events.iter().skip(from).take(MOST_AT_ONCE);
+        let new: Vec<_> = new.cloned().collect();
+        self.seen = new.last()?.seq;
+        self.taken_at = (self.seen == ring.head).then(Instant::now);
+        Some(Batch::Events(new))
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.bus.readers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;
