@@ -30,7 +30,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  unexpected, or trouble of the daemon
+  1  unexpected, or trouble of the daemon; of health: it is degraded
   2  bad usage or input
   3  daemon unreachable, or no answer in time; if a comment may have been
      queued, the error names the key to repeat with
@@ -98,6 +98,12 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// Write everything in the queue to standard output, as a backup (administrators)
     Export,
+    /// Tell what happens as it happens, until interrupted
+    Watch(WatchArgs),
+    /// Tell whether the daemon is well: exit code 0, or 1 if it is degraded
+    Health,
+    /// Print what the daemon counts as OpenMetrics text, for monitoring
+    Metrics,
     /// Ask the daemon whether it answers
     Ping,
 }
@@ -127,6 +133,16 @@ pub(crate) struct JobsArgs {
     /// The jobs' numbers
     #[arg(value_name = "ID", required = true, allow_negative_numbers = true)]
     pub(crate) ids: Vec<JobId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Only these jobs [default: all of yours, and the accounts]
+    #[arg(value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) ids: Vec<JobId>,
+    /// Everybody's jobs
+    #[arg(long, conflicts_with = "ids")]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]

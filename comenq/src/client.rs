@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use comenq_proto::{ErrorCode, HelloAck, Request, WireError};
+use comenq_proto::{ErrorCode, Event, HelloAck, Request, WireError};
 
 use crate::connection::{Connection, ConnectionError};
 
@@ -111,6 +111,21 @@ impl Client {
             thread::sleep(pause);
             pause = (pause * 2).min(MAX_PAUSE);
         }
+    }
+
+    /// Waits for the next event, after a subscription was answered. Any error ends the
+    /// connection; nothing is repeated here.
+    pub(crate) fn next_event(&mut self, patience: Duration) -> Result<Event, CallError> {
+        let deadline = Instant::now() + patience;
+        let ended = match self.open.as_mut() {
+            Some(connection) => match connection.next_event(deadline) {
+                Ok(event) => return Ok(event),
+                Err(error) => error,
+            },
+            None => ConnectionError::Broken(io::ErrorKind::NotConnected.into()),
+        };
+        self.open = None;
+        Err(self.in_the_end(ended, false))
     }
 
     fn attempt<R: Request>(

@@ -13,8 +13,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{
-    ErrorCode, FrameCodec, FrameError, Hello, HelloAck, HelloReply, Kind, Request, RequestEnvelope,
-    ResponseEnvelope, VersionRange, WireError, from_slice, to_bytes,
+    ErrorCode, Event, FrameCodec, FrameError, Hello, HelloAck, HelloReply, Kind, Request,
+    RequestEnvelope, ResponseEnvelope, VersionRange, WireError, from_slice, to_bytes,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -110,6 +110,27 @@ impl Connection {
             }
             kind => Err(ConnectionError::Protocol(format!(
                 "expected the answer to request {id}, got {kind} for request {}",
+                response.request_id
+            ))),
+        }
+    }
+}
+
+impl Connection {
+    /// The next event of the subscription that was asked for last.
+    pub(crate) fn next_event(&mut self, deadline: Instant) -> Result<Event, ConnectionError> {
+        let mut wire = Wire {
+            stream: &self.stream,
+            buffer: std::mem::take(&mut self.buffer),
+        };
+        let frame = wire.read(deadline)?;
+        self.buffer = wire.buffer;
+        let response: ResponseEnvelope = decode(&frame)?;
+        match response.kind {
+            Kind::Event if response.request_id == self.last_request_id => decode(&response.body),
+            Kind::Err => Err(ConnectionError::Refused(decode(&response.body)?)),
+            kind => Err(ConnectionError::Protocol(format!(
+                "expected an event, got {kind} for request {}",
                 response.request_id
             ))),
         }

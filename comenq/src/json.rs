@@ -4,6 +4,8 @@
 //! no value, so that a script need not guess. `schema` rises only when a script
 //! would misread; new fields may come at any time.
 
+mod event;
+mod health;
 mod status;
 
 use comenq_proto::{
@@ -11,7 +13,7 @@ use comenq_proto::{
 };
 use serde::Serialize;
 
-pub(crate) use self::status::StatusDocument;
+pub(crate) use self::{event::EventDocument, health::HealthDocument, status::StatusDocument};
 use crate::{failure::Failure, times::rfc3339};
 
 /// What every object says first.
@@ -217,6 +219,12 @@ pub(crate) struct RetriedJson<'a> {
 pub(crate) struct ResumeJson<'a> {
     pub(crate) account: &'a str,
     pub(crate) notes: &'a [String],
+}
+
+/// `metrics`.
+#[derive(Serialize)]
+pub(crate) struct MetricsJson<'a> {
+    pub(crate) metrics: &'a str,
 }
 
 /// `ping`.

@@ -22,7 +22,7 @@ mod tests;
 
 use std::{
     ffi::OsString,
-    io::{Read, Write},
+    io::{self, Read, Write},
 };
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -44,6 +44,8 @@ pub struct Surroundings<'a> {
     pub now: fn() -> Timestamp,
     /// The zone of clock times in text, looked up only when one is shown.
     pub time_zone: fn() -> TimeZone,
+    /// Makes an interrupt (Ctrl-C) end the process with exit code 0 from then on.
+    pub end_on_interrupt: fn() -> io::Result<()>,
 }
 
 /// Does what the arguments (with the program's name first) ask for.
@@ -56,6 +58,7 @@ pub fn run(args: Vec<OsString>, around: Surroundings<'_>) -> Exit {
         stderr,
         now,
         time_zone,
+        end_on_interrupt,
     } = around;
     let times = Times::new(now, time_zone);
     let mut output = Output::new(stdout, stderr, cli::wants_json(&args), times);
@@ -68,6 +71,7 @@ pub fn run(args: Vec<OsString>, around: Surroundings<'_>) -> Exit {
         stdin,
         stdin_is_terminal,
         output,
+        end_on_interrupt,
     };
     match commands::dispatch(cli.command, &mut context) {
         Ok(exit) => exit,

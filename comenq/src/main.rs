@@ -1,15 +1,17 @@
 //! The `comenq` program: joins the process to [`comenq::run`].
 //!
-//! The only place that touches standard streams, the clock and the time zone.
+//! The only place that touches standard streams, the clock, the time zone and signals.
 
 use std::{
     env, fs,
     io::{self, IsTerminal as _},
     process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use comenq::Surroundings;
 use jiff::{Timestamp, tz::TimeZone};
+use signal_hook::{consts::SIGINT, flag::register_conditional_shutdown};
 
 fn main() -> ExitCode {
     let stdin = io::stdin();
@@ -22,9 +24,16 @@ fn main() -> ExitCode {
             stderr: &mut io::stderr().lock(),
             now: Timestamp::now,
             time_zone: local_zone,
+            end_on_interrupt,
         },
     )
     .into()
+}
+
+/// Every line was flushed when it was printed, so nothing is lost by ending at once.
+fn end_on_interrupt() -> io::Result<()> {
+    let armed = Arc::new(AtomicBool::new(true));
+    register_conditional_shutdown(SIGINT, 0, armed).map(drop)
 }
 
 /// The zone that `TZ` or else `/etc/localtime` names. The latter is read here:

@@ -58,6 +58,23 @@ impl<'a> Output<'a> {
         )
     }
 
+    /// Prints one line of many; whether anybody still reads.
+    pub(crate) fn line(&mut self, line: &str) -> Result<bool, Failure> {
+        let written = self
+            .stdout
+            .write_all(line.as_bytes())
+            .and_then(|()| self.stdout.flush());
+        let is_read = !matches!(&written, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        answered(written).map(|()| is_read)
+    }
+
+    /// The same as a JSON object.
+    pub(crate) fn json_line<T: Serialize>(&mut self, content: T) -> Result<bool, Failure> {
+        let line = json_line(content)
+            .map_err(|error| Failure::new("output", Exit::Trouble, error.to_string()))?;
+        self.line(&line)
+    }
+
     /// Prints text whose reader must get all of it: one that went away is an
     /// error too.
     pub(crate) fn all(&mut self, text: &str) -> Result<(), Failure> {

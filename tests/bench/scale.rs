@@ -198,6 +198,7 @@ fn with_store<T>(
         hold_restored_jobs: false,
         clock: Arc::clone(&clock),
         program: None,
+        observer: None,
     };
     let (store, _) = runtime.block_on(Store::open(options, Arc::new(Unwatched)))?;
     let done = work(runtime, &store, &clock);

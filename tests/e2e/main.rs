@@ -31,9 +31,13 @@ mod crowd;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod fair;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod health;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
@@ -80,6 +84,8 @@ mod unreachable;
 mod users;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod when;
 #[cfg(test)]

@@ -94,6 +94,7 @@ fn export(setup: &Setup, file: &Path) {
         hold_restored_jobs: true,
         program: None,
         clock: Arc::new(Clock::system()),
+        observer: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

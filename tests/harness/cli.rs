@@ -8,7 +8,7 @@
 )]
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -148,6 +148,33 @@ impl Cli {
 }
 
 impl Running {
+    /// Presses Ctrl-C.
+    pub fn interrupt(&self) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGINT,
+        )
+        .expect("comenq is ours and runs");
+    }
+
+    /// Stops reading what it prints.
+    pub fn close_stdout(&mut self) {
+        drop(self.child.stdout.take());
+    }
+
+    /// The next line of its stdout.
+    pub fn line(&mut self) -> String {
+        let stdout = self.child.stdout.as_mut().expect("a pipe");
+        let mut line = Vec::new();
+        let mut byte = [0];
+        // Byte by byte: what comes after the line is for the next call.
+        while stdout.read(&mut byte).expect("a pipe of ours") == 1 && byte != *b"\n" {
+            line.extend(byte);
+        }
+        String::from_utf8(line).expect("comenq prints UTF-8")
+    }
+
     /// Waits for its end.
     #[must_use]
     pub fn wait(self) -> Done {

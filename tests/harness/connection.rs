@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{
-    FrameCodec, Hello, HelloReply, Kind, ProtocolVersion, Request, RequestEnvelope,
+    Event, FrameCodec, Hello, HelloReply, Kind, ProtocolVersion, Request, RequestEnvelope,
     ResponseEnvelope, WireError, from_slice, to_bytes,
 };
 use tokio_util::codec::{Decoder, Encoder};
@@ -160,6 +160,18 @@ impl Connection {
         let response = self.response()?;
         assert_eq!(response.request_id, id, "an answer to another request");
         read(&response)
+    }
+
+    /// The next event, after a subscription; heartbeats too.
+    ///
+    /// # Errors
+    /// When the connection ends or something else comes.
+    pub fn event(&mut self) -> io::Result<Event> {
+        let response = self.response()?;
+        if response.kind != Kind::Event {
+            return Err(io::Error::other(format!("not an event: {response:?}")));
+        }
+        from_slice(&response.body).map_err(io::Error::other)
     }
 
     /// Whether the daemon closes the connection without another frame.

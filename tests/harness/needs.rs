@@ -22,6 +22,17 @@ pub fn program(name: &str) -> bool {
     present(status.is_ok(), name)
 }
 
+/// Whether Python has a module.
+#[must_use]
+pub fn python(module: &str) -> bool {
+    let status = Command::new("python3")
+        .args(["-c", &format!("import {module}")])
+        .stderr(Stdio::null())
+        .status();
+    let is_there = status.is_ok_and(|status| status.success());
+    present(is_there, &format!("python3 with {module}"))
+}
+
 /// Whether a file is there that not every machine has.
 #[must_use]
 pub fn file(path: &str) -> bool {

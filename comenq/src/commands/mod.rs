@@ -10,8 +10,10 @@ mod cancel;
 mod each;
 mod edit;
 mod export;
+mod health;
 mod hold;
 mod list;
+mod metrics;
 mod ping;
 mod post;
 mod release;
@@ -19,9 +21,10 @@ mod resume;
 mod retry;
 mod show;
 mod status;
+mod watch;
 mod words;
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use comenq_proto::Request;
 
@@ -33,6 +36,7 @@ pub(crate) struct Context<'a> {
     pub(crate) stdin: &'a mut dyn Read,
     pub(crate) stdin_is_terminal: bool,
     pub(crate) output: Output<'a>,
+    pub(crate) end_on_interrupt: fn() -> io::Result<()>,
 }
 
 impl Context<'_> {
@@ -40,6 +44,14 @@ impl Context<'_> {
     fn ask<R: Request>(&mut self, request: &R) -> Result<R::Reply, Failure> {
         let answer = self.client.call(request);
         answer.map_err(|error| Failure::of_call(error, &self.client))
+    }
+
+    /// From here on an interrupt is how the command is meant to end.
+    fn end_on_interrupt(&self) -> Result<(), Failure> {
+        (self.end_on_interrupt)().map_err(|error| {
+            let message = format!("cannot wait for an interrupt: {error}");
+            Failure::new("internal", Exit::Trouble, message)
+        })
     }
 }
 
@@ -58,6 +70,9 @@ pub(crate) fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Ex
         Command::Bump(args) => return bump::run(&args, context),
         Command::Resume(args) => resume::run(args, context),
         Command::Export => export::run(context),
+        Command::Watch(args) => watch::run(&args, context),
+        Command::Health => return health::run(context),
+        Command::Metrics => metrics::run(context),
         Command::Ping => ping::run(context),
     };
     done.map(|()| Exit::Done)

@@ -128,6 +128,7 @@ fn an_export_that_cannot_be_written_is_no_success_even_when_its_reader_left() {
             stderr: &mut stderr,
             now: Timestamp::now,
             time_zone: || TimeZone::UTC,
+            end_on_interrupt: || Ok(()),
         };
         let exit = run(args(&["--socket", &socket, "export"]), around);
         assert_eq!(exit, Exit::Trouble);

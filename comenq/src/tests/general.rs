@@ -95,6 +95,7 @@ fn an_unwritable_output_is_told_but_a_reader_gone_is_not() {
             stderr: &mut stderr,
             now: Timestamp::now,
             time_zone: || TimeZone::UTC,
+            end_on_interrupt: || Ok(()),
         };
         let exit = run(args(&["--version"]), around);
         (exit, String::from_utf8(stderr).unwrap())

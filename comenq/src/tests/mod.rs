@@ -4,10 +4,12 @@ mod batch;
 mod changes;
 mod export;
 mod general;
+mod health;
 mod jobs;
 mod post;
 mod show;
 mod status;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -54,6 +56,7 @@ fn run_with(line: &[&str], mut stdin: &[u8], stdin_is_terminal: bool) -> Ran {
         stderr: &mut stderr,
         now: || Timestamp::from_millisecond(NOW_MS).unwrap(),
         time_zone: || TimeZone::UTC,
+        end_on_interrupt: || Ok(()),
     };
     let exit = run(args(line), around);
     Ran {
