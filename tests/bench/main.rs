@@ -10,6 +10,7 @@
     reason = "a program that talks to a person"
 )]
 
+mod events;
 mod floor;
 mod load;
 mod memory;
@@ -62,6 +63,8 @@ enum Part {
     Process,
     /// resident memory, fresh and after 50 000 posts
     Memory,
+    /// 200 subscribers: what they cost a post, and in memory; a probe of health
+    Events,
     /// everything again at a thousand, a hundred thousand and a million jobs
     Scale,
 }
@@ -75,6 +78,7 @@ impl Part {
             Self::Many => post::many(stage),
             Self::Process => process::client(stage),
             Self::Memory => memory::resident(stage),
+            Self::Events => events::subscribers(stage),
             Self::Scale => scale::scale(stage),
         }
     }

@@ -129,9 +129,8 @@ for family in parse(sys.stdin.read()):
 print(json.dumps(out))
 ";
 
-fn parsed(text: &str) -> Value {
-    let mut python = Command::new("python3");
-    let mut child = python
+fn parsed(python: &str, text: &str) -> Value {
+    let mut child = Command::new(python)
         .args(["-c", PARSE])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -160,9 +159,9 @@ fn sample(metrics: &Value, name: &str, labels: &[(&str, &str)]) -> f64 {
 
 #[test]
 fn metrics_are_what_prometheus_own_parser_reads() {
-    if !needs::python("prometheus_client.openmetrics.parser") {
+    let Some(python) = needs::python("prometheus_client.openmetrics.parser") else {
         return;
-    }
+    };
     let (standin, daemon) = world();
     daemon.wait_posted(daemon.submit(ISSUE, "one").job.id);
     standin.refuse(Scope::Everything, Refusal::Locked);
@@ -170,7 +169,7 @@ fn metrics_are_what_prometheus_own_parser_reads() {
     daemon.wait_for(failed, &[JobState::Failed]);
     assert_eq!(daemon.cli(&["show", "99"]).run().code, 5);
     let metrics = wait::until("the counts to have caught up", SOON, || {
-        let metrics = parsed(&daemon.cli(&["metrics"]).ok().stdout);
+        let metrics = parsed(python, &daemon.cli(&["metrics"]).ok().stdout);
         let failed = [("event", "failed")];
         (sample(&metrics, "comenqd_job_events_total", &failed) > 0.0).then_some(metrics)
     });

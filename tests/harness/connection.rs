@@ -180,6 +180,12 @@ impl Connection {
         matches!(self.frame(), Ok(None))
     }
 
+    /// The socket itself; what was read ahead is lost.
+    #[must_use]
+    pub fn into_stream(self) -> UnixStream {
+        self.stream
+    }
+
     /// Sends no more, but still reads.
     ///
     /// # Errors

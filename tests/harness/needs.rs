@@ -22,15 +22,18 @@ pub fn program(name: &str) -> bool {
     present(status.is_ok(), name)
 }
 
-/// Whether Python has a module.
+/// A Python that has a module: the one in the path, or the system's, for which packages are.
 #[must_use]
-pub fn python(module: &str) -> bool {
-    let status = Command::new("python3")
-        .args(["-c", &format!("import {module}")])
-        .stderr(Stdio::null())
-        .status();
-    let is_there = status.is_ok_and(|status| status.success());
-    present(is_there, &format!("python3 with {module}"))
+pub fn python(module: &str) -> Option<&'static str> {
+    let found = ["python3", "/usr/bin/python3"].into_iter().find(|python| {
+        let status = Command::new(python)
+            .args(["-c", &format!("import {module}")])
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    });
+    present(found.is_some(), &format!("python3 with {module}"));
+    found
 }
 
 /// Whether a file is there that not every machine has.

@@ -18,17 +18,18 @@ use super::lane::{LaneReport, Phase};
 use crate::clock::UnixMs;
 use crate::store::News;
 
-/// A reader is woken at most this often: what happens in between goes out together. Two hundred
-/// readers that are woken for each of five thousand submissions a second would leave no time for
-/// the submissions.
-const SETTLE: Duration = Duration::from_millis(50);
+/// For each reader there is, a reader waits so long between two times that it is served: what
+/// happens meanwhile goes out together. So all readers together take no more than a part of the
+/// processor, however much happens: two hundred are served every 50 ms, with up to five thousand
+/// events a second each; one alone keeps up with whatever the disk can store.
+const PACE_PER_READER: Duration = Duration::from_micros(250);
 
-/// After so many events a reader is woken earlier, or a flood would pass it by: a quarter of those
-/// that are kept.
-const FLOOD: u64 = 256;
+/// A timer cannot wait for less.
+const LEAST_PACE: Duration = Duration::from_millis(1);
 
-/// Events a reader takes at once: with the longest reasons less than a tenth of a megabyte.
-const MOST_AT_ONCE: usize = 128;
+/// Events a reader takes at once: a quarter of those that are kept, with the longest reasons less
+/// than a quarter of a megabyte.
+const MOST_AT_ONCE: usize = EVENTS_KEPT / 4;
 
 /// How an event may be shown: whole, or without what is only its owner's to see.
 const SHAPES: usize = 2;
@@ -126,8 +127,6 @@ pub(super) struct Bus {
     ring: Mutex<Ring>,
     /// The last event's place.
     head: watch::Sender<u64>,
-    /// Rises with each [`FLOOD`] of events.
-    floods: watch::Sender<u64>,
     readers: AtomicU64,
     /// Events that readers missed.
     missed: AtomicU64,
@@ -140,6 +139,19 @@ struct Ring {
 }
 
 impl Ring {
+    fn push(&mut self, at: UnixMs, what: What) {
+        self.head += 1;
+        if self.events.len() >= EVENTS_KEPT {
+            self.events.pop_front();
+        }
+        self.events.push_back(Arc::new(Event {
+            seq: self.head,
+            at,
+            what,
+            shown: Default::default(),
+        }));
+    }
+
     /// The place before the oldest event that is kept.
     fn before_oldest(&self) -> u64 {
         let kept = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
@@ -153,7 +165,6 @@ impl Bus {
             epoch,
             ring: Mutex::default(),
             head: watch::Sender::new(0),
-            floods: watch::Sender::new(0),
             readers: AtomicU64::new(0),
             missed: AtomicU64::new(0),
         }
@@ -165,27 +176,19 @@ impl Bus {
             let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
             let before = ring.head;
             for what in what {
-                ring.head += 1;
-                let event = Event {
-                    seq: ring.head,
-                    at,
-                    what,
-                    shown: Default::default(),
-                };
-                if ring.events.len() >= EVENTS_KEPT {
-                    ring.events.pop_front();
-                }
-                ring.events.push_back(Arc::new(event));
+                ring.push(at, what);
             }
             (before, ring.head)
         };
-        if head == before {
-            return;
+        if head != before {
+            self.head.send_replace(head);
         }
-        self.head.send_replace(head);
-        if head / FLOOD > before / FLOOD {
-            self.floods.send_replace(head);
-        }
+    }
+
+    /// How long a reader waits between two times that it is served.
+    fn pace(&self) -> Duration {
+        let readers = u32::try_from(self.readers()).unwrap_or(u32::MAX);
+        PACE_PER_READER.saturating_mul(readers).max(LEAST_PACE)
     }
 
     pub(super) fn readers(&self) -> u64 {
@@ -199,7 +202,7 @@ impl Bus {
     /// A reader of what comes after a position, if that is still known; else of what comes from
     /// now on.
     pub(super) fn subscribe(self: &Arc<Self>, after: Option<(u64, u64)>) -> Subscription {
-        let (head, floods) = (self.head.subscribe(), self.floods.subscribe());
+        let head = self.head.subscribe();
         let seen = {
             let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
             let known = after.filter(|(epoch, seq)| {
@@ -213,8 +216,7 @@ impl Bus {
             bus: Arc::clone(self),
             seen,
             head,
-            floods,
-            taken_at: None,
+            served_at: None,
         }
     }
 }
@@ -235,9 +237,8 @@ pub struct Subscription {
     seen: u64,
     is_gapless: bool,
     head: watch::Receiver<u64>,
-    floods: watch::Receiver<u64>,
-    /// When it last took something, unless there was more.
-    taken_at: Option<Instant>,
+    /// When it was last served.
+    served_at: Option<Instant>,
 }
 
 impl Subscription {
@@ -255,13 +256,8 @@ impl Subscription {
 
     /// Waits for what happens next. Cancel-safe.
     pub async fn next(&mut self) -> Batch {
-        if let Some(taken_at) = self.taken_at {
-            self.floods.mark_unchanged();
-            tokio::select! {
-                () = tokio::time::sleep_until(taken_at + SETTLE) => {}
-                // The sender lives in the bus, which we hold.
-                _ = self.floods.changed() => {}
-            }
+        if let Some(served_at) = self.served_at {
+            tokio::time::sleep_until(served_at + self.bus.pace()).await;
         }
         loop {
             self.head.mark_unchanged();
@@ -279,7 +275,6 @@ impl Subscription {
         if self.seen < oldest {
             let missed = oldest - self.seen;
             self.seen = oldest;
-            self.taken_at = None;
             self.bus.missed.fetch_add(missed, Ordering::Relaxed);
             return Some(Batch::Lagged(missed));
         }
@@ -287,7 +282,7 @@ impl Subscription {
         let new = ring.events.iter().skip(from).take(MOST_AT_ONCE);
         let new: Vec<_> = new.cloned().collect();
         self.seen = new.last()?.seq;
-        self.taken_at = (self.seen == ring.head).then(Instant::now);
+        self.served_at = Some(Instant::now());
         Some(Batch::Events(new))
     }
 }
