@@ -155,6 +155,7 @@ fn a_limited_lane_and_its_deferred_job_are_told_and_that_it_is_over() {
     let of = |kind| events.iter().find(|event| event.kind == kind);
     let deferred = of(EventKind::Deferred).expect("the job was deferred");
     assert_eq!(deferred.job_id, Some(id));
+    assert!(deferred.next_attempt_at_ms.unwrap() > deferred.at_ms);
     assert!(
         deferred.reason.as_ref().unwrap().contains("rate limit"),
         "{deferred:?}"

@@ -7,16 +7,17 @@
     reason = "a test ends in a panic when it fails"
 )]
 
+mod events;
 mod messages;
 
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{
-    AccountResume, AccountResumeReply, ByteBuf, CommentBody, FrameCodec, Hello, HelloReply,
-    JobBump, JobChangeReply, JobEdit, JobGetReply, JobHold, JobId, JobList, JobListReply,
-    JobRelease, JobRetry, JobRetryFailed, JobRetryFailedReply, JobSubmit, JobSubmitBatch,
-    JobSubmitBatchReply, JobSubmitReply, Kind, MAX_FRAME, ProtocolVersion, RequestEnvelope,
-    ResponseEnvelope, StatusReply, StoreExport, StoreExportReply, SubmitKey, Target, TargetRef,
-    VersionRange, WireError, from_slice, negotiate, to_bytes,
+    AccountResume, AccountResumeReply, ByteBuf, CommentBody, Event, FrameCodec, HealthReply, Hello,
+    HelloReply, JobBump, JobChangeReply, JobEdit, JobGetReply, JobHold, JobId, JobList,
+    JobListReply, JobRelease, JobRetry, JobRetryFailed, JobRetryFailedReply, JobSubmit,
+    JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply, Kind, MAX_FRAME, ProtocolVersion,
+    RequestEnvelope, ResponseEnvelope, StatusReply, StoreExport, StoreExportReply, SubmitKey,
+    Subscribe, Target, TargetRef, VersionRange, WireError, from_slice, negotiate, to_bytes,
 };
 use messages::{entry, error, hello_ack, job, status, submit, submit_reply};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -57,6 +58,9 @@ fn read_as_everything(bytes: &[u8]) {
     drop(from_slice::<AccountResumeReply>(bytes));
     drop(from_slice::<StoreExport>(bytes));
     drop(from_slice::<StoreExportReply>(bytes));
+    drop(from_slice::<Subscribe>(bytes));
+    drop(from_slice::<Event>(bytes));
+    drop(from_slice::<HealthReply>(bytes));
 }
 
 proptest! {

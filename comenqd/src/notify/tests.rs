@@ -134,6 +134,49 @@ fn beats_may_come_from_another_thread() {
 }
 
 #[test]
+fn each_part_tells_whether_it_answers_and_for_whom_it_works() {
+    let room = Room::new();
+    let accept = room.watchdog.register("accept");
+    let _worker = room.watchdog.register_for("worker", "bot".to_owned());
+    drop(room.watchdog.register("gone"));
+    let state = |name, account: Option<&str>, alive| PartState {
+        name,
+        account: account.map(str::to_owned),
+        alive,
+    };
+    let well = [
+        state("accept", None, true),
+        state("worker", Some("bot"), true),
+    ];
+    assert_eq!(room.watchdog.parts(), well);
+    room.hand.turn(21);
+    accept.beat();
+    let ill = [
+        state("accept", None, true),
+        state("worker", Some("bot"), false),
+    ];
+    assert_eq!(room.watchdog.parts(), ill);
+}
+
+#[tokio::test(start_paused = true)]
+async fn also_without_a_watchdog_time_in_which_nobody_ran_counts_against_nobody() {
+    let hand = Arc::new(Hand::default());
+    let clock = Arc::new(Clock::new(Arc::clone(&hand) as Arc<dyn TimeSource>));
+    let watchdog = Watchdog::new(recorder().0, clock, None);
+    let _accept = watchdog.register("accept");
+    let stop = CancellationToken::new();
+    let work = async {
+        tokio::time::sleep(UNWATCHED / 4).await;
+        hand.turn(3600);
+        assert!(!watchdog.parts()[0].alive, "nobody has forgiven it yet");
+        tokio::time::sleep(UNWATCHED / 4).await;
+        assert!(watchdog.parts()[0].alive);
+        stop.cancel();
+    };
+    tokio::join!(watchdog.run(stop.clone()), work);
+}
+
+#[test]
 fn without_a_watchdog_nothing_hurries() {
     let clock = Arc::new(Clock::new(Arc::new(Hand::default())));
     let watchdog = Watchdog::new(recorder().0, clock, None);

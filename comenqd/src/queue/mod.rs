@@ -6,9 +6,9 @@
 
 mod events;
 mod lane;
-mod observer;
 mod rate;
 mod tally;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,9 +18,8 @@ use comenq_proto::JobId;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::{Clock, UnixMs};
-use crate::store::{ExportCursor, ExportPage, Moment, Observer, Retried, Store, Usage};
+use crate::store::{ExportCursor, ExportPage, Moment, Retried, Store, Usage};
 use events::{Bus, LaneNews};
-use observer::Herald;
 use rate::Rates;
 use tally::Tally;
 
@@ -87,46 +86,6 @@ impl Queue {
     pub fn store(&self) -> Result<Store, QueueError> {
         let store = self.0.store.read().unwrap_or_else(PoisonError::into_inner);
         store.clone().map_err(QueueError::Unavailable)
-    }
-
-    /// Whom the store tells what became durable.
-    #[must_use]
-    pub fn observer(&self) -> Arc<dyn Observer> {
-        Arc::new(Herald {
-            clock: Arc::clone(&self.0.clock),
-            bus: Arc::clone(&self.0.bus),
-            tally: Arc::clone(&self.0.tally),
-        })
-    }
-
-    /// What happens from now on, or after a position of this run that is still kept.
-    #[must_use]
-    pub fn subscribe(&self, after: Option<(u64, u64)>) -> Subscription {
-        self.0.bus.subscribe(after)
-    }
-
-    /// Tells that posting was paused or goes on, of one account or of all; once that is durable.
-    pub fn tell_pause(&self, account: Option<String>, paused: bool) {
-        let now = self.0.clock.best_wall();
-        self.0.bus.publish(now, [What::Pause { account, paused }]);
-    }
-
-    /// How many subscribed, and how many events they missed.
-    #[must_use]
-    pub fn readers(&self) -> (u64, u64) {
-        (self.0.bus.readers(), self.0.bus.missed())
-    }
-
-    /// What was counted since the start.
-    #[must_use]
-    pub fn tally(&self) -> Counts {
-        self.0.tally.counts()
-    }
-
-    /// Of the last commits, how long half of them took at most, and 99 of 100; in microseconds.
-    #[must_use]
-    pub fn commit_percentiles_us(&self) -> Option<(u64, u64)> {
-        self.0.tally.percentiles_us()
     }
 
     /// The unfinished job with the lowest id.

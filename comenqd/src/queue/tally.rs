@@ -1,7 +1,7 @@
 //! Counts of what happened since the start, for health and metrics.
 //!
 //! Decides what is counted and how commit latencies are summed up. Written by the commit thread
-//! through [`super::observer`], read by the service. Knows no format.
+//! through [`super::watching`], read by the service. Knows no format.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,23 +1,20 @@
 //! `metrics`: all that can be counted, as `OpenMetrics` text.
 //!
-//! Decides names and labels: accounts, endpoints and codes, never anything that a user chose. The
-//! only place that knows `prometheus-client`; the registry lives as long as the reply is made.
+//! Decides names and labels: accounts, endpoints and codes, never anything that a user chose. With
+//! `family` the only place that knows `prometheus-client`; its registry lives while the reply is made.
+
+mod family;
 
 use std::collections::BTreeMap;
 
 use comenq_proto::{DegradedCode, ErrorCode, HealthReply, MetricsReply, WireError};
-use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::timeout;
 
+use self::family::{Family, Measured, counter, counters, float, gauge, gauges};
 use super::condition::{self, Condition, PATIENCE};
 use super::{Answer, Service, health};
-use crate::queue::{COMMIT_BOUNDS_US, Latencies};
 
 /// What every name begins with.
 const PREFIX: &str = "comenqd";
@@ -44,69 +41,8 @@ pub(super) async fn metrics(service: &Service) -> Result<Answer<MetricsReply>, W
     Ok(Answer::of(MetricsReply { text }))
 }
 
-/// One family of samples that differ in their labels.
-#[derive(Debug)]
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    unit: Option<Unit>,
-    samples: Samples,
-}
-
-type Labels = Vec<(&'static str, String)>;
-
-#[derive(Debug)]
-enum Samples {
-    Gauges(Vec<(Labels, f64)>),
-    Counters(Vec<(Labels, u64)>),
-}
-
-fn gauge(name: &'static str, help: &'static str, value: f64) -> Family {
-    gauges(name, help, vec![(Labels::new(), value)])
-}
-
-fn gauges(name: &'static str, help: &'static str, samples: Vec<(Labels, f64)>) -> Family {
-    Family {
-        name,
-        help,
-        unit: None,
-        samples: Samples::Gauges(samples),
-    }
-}
-
-fn counter(name: &'static str, help: &'static str, value: u64) -> Family {
-    counters(name, help, vec![(Labels::new(), value)])
-}
-
-fn counters(name: &'static str, help: &'static str, samples: Vec<(Labels, u64)>) -> Family {
-    Family {
-        name,
-        help,
-        unit: None,
-        samples: Samples::Counters(samples),
-    }
-}
-
-impl Family {
-    fn in_unit(self, unit: Unit) -> Self {
-        Self {
-            unit: Some(unit),
-            ..self
-        }
-    }
-}
-
 fn flag(is_so: bool) -> f64 {
     f64::from(u8::from(is_so))
-}
-
-/// Beyond 2^53, which no count here reaches, a float is only near it.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a gauge is a float; bytes and counts stay far below 2^53"
-)]
-fn float(number: u64) -> f64 {
-    number as f64
 }
 
 fn families(
@@ -275,52 +211,4 @@ fn of_counts(service: &Service) -> Vec<Family> {
             service.queue.readers().1,
         ),
     ]
-}
-
-/// All of it, as the crate wants it.
-#[derive(Debug)]
-struct Measured {
-    families: Vec<Family>,
-    commits: Latencies,
-}
-
-impl Collector for Measured {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        for family in &self.families {
-            let kind = match family.samples {
-                Samples::Gauges(_) => MetricType::Gauge,
-                Samples::Counters(_) => MetricType::Counter,
-            };
-            let (help, unit) = (family.help, family.unit.as_ref());
-            let mut metrics = encoder.encode_descriptor(family.name, help, unit, kind)?;
-            match &family.samples {
-                Samples::Gauges(samples) => {
-                    for (labels, value) in samples {
-                        ConstGauge::new(*value).encode(metrics.encode_family(labels)?)?;
-                    }
-                }
-                Samples::Counters(samples) => {
-                    for (labels, value) in samples {
-                        ConstCounter::new(*value).encode(metrics.encode_family(labels)?)?;
-                    }
-                }
-            }
-        }
-        let buckets = COMMIT_BOUNDS_US.iter().map(|bound| float(*bound) / 1e6);
-        // What the crate prints as +Inf.
-        let buckets = buckets.chain([f64::MAX]).zip(self.commits.buckets);
-        encoder
-            .encode_descriptor(
-                "commit_duration",
-                "How long groups of operations took until they were durable",
-                Some(&Unit::Seconds),
-                MetricType::Histogram,
-            )?
-            .encode_histogram::<NoLabelSet>(
-                float(self.commits.sum_us) / 1e6,
-                self.commits.count,
-                &buckets.collect::<Vec<_>>(),
-                None,
-            )
-    }
 }

@@ -524,11 +524,13 @@ fn run(engine: &mut Engine, group: Vec<Task>) -> Result<(), StoreError> {
     if (witnessed || engine.has_drifted()) && fate.is_ok() {
         fate = engine.witness();
     }
-    if wrote && fate.is_ok() {
-        engine.tell(Some(started.elapsed()));
-    }
+    let took = started.elapsed();
     for reply in replies {
         reply(fate.clone());
+    }
+    // Behind the answers: whoever waits for one goes before whoever merely watches.
+    if wrote && fate.is_ok() {
+        engine.tell(Some(took));
     }
     fate
 }

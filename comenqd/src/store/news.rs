@@ -11,6 +11,7 @@ use comenq_proto::JobId;
 
 use super::record::{Failure, Job, Outcome};
 use super::transition::State;
+use super::txn::Txn;
 use crate::clock::UnixMs;
 
 /// What happened to a job.
@@ -61,7 +62,7 @@ pub struct News {
     pub state: State,
     /// The comment's address.
     pub comment_url: Option<String>,
-    /// Deferred until then; `None` too while it waits with its account or owner.
+    /// Deferred until then; `None` too where it waits for a person.
     pub next_attempt_at: Option<UnixMs>,
     /// Why, for people.
     pub reason: Option<String>,
@@ -84,7 +85,7 @@ pub struct Committed {
 
 /// Hears what is durable, on the commit thread: it must be quick, and never wait for anybody.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// A group is durable. Nobody has been answered yet.
+    /// A group is durable, and whoever asked for it has been answered.
     fn committed(&self, committed: Committed);
 }
 
@@ -107,6 +108,14 @@ pub(super) fn of(old: Option<&Job>, new: &Job) -> Option<News> {
         failure: new.failure,
         superseded_by: new.superseded_by,
     })
+}
+
+/// A job that was deferred waits with its account or owner, whose wait its record does not have.
+pub(super) fn waits_until(txn: &mut Txn<'_>, id: JobId, until: UnixMs) {
+    let of_it = |news: &&mut News| news.id == id && news.happened == Happened::Deferred;
+    if let Some(news) = txn.news.last_mut().filter(of_it) {
+        news.next_attempt_at = news.next_attempt_at.or(Some(until));
+    }
 }
 
 /// Whether what went wrong last is why it happened; else it is an old story.

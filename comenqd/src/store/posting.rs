@@ -12,7 +12,7 @@ use super::record::{Failure, Job, Lane, LogEntry, LogKind, Outcome, OwnerWait, W
 use super::transition::State;
 use super::txn::Txn;
 use super::waits::keep_wait;
-use super::{StoreError, index, keys, log, owners};
+use super::{StoreError, index, keys, log, news, owners};
 use crate::clock::{Mark, UnixMs};
 
 /// Who posts: what a pace and a wait belong to. Two accounts with one login share it.
@@ -118,9 +118,14 @@ pub(super) fn conclude(
     // for GitHub may have seen the request at any moment until now.
     lane.pace = Some(at.now);
     lane.jitter_ms = millis(at.jitter);
-    log::append(txn, &mut job, entry(&old, &conclusion, note, at.wall))?;
+    let entry = entry(&old, &conclusion, note, at.wall);
+    let wait = entry.wait_ms;
+    log::append(txn, &mut job, entry)?;
     apply(txn, &mut job, &mut lane, lane_key, conclusion, at)?;
     index::save(txn, Some(&old), &job)?;
+    if let Some(wait) = wait {
+        news::waits_until(txn, id, at.wall.plus(Duration::from_millis(wait)));
+    }
     txn.write(key, &lane)?;
     Ok(job)
 }

@@ -5,6 +5,7 @@ mod basics;
 mod claiming;
 mod expiry;
 mod model;
+mod news;
 mod opening;
 mod pruning;
 mod quotas;
