@@ -116,7 +116,9 @@ mod tests {
     #[test]
     fn each_endpoint_has_its_least_role() {
         let code = |role, endpoint| check(role, endpoint).map_err(|error| error.code);
-        assert_eq!(code(Role::ReadOnly, "job_list"), Ok(()));
+        for looking in ["job_list", "subscribe", "health", "metrics"] {
+            assert_eq!(code(Role::ReadOnly, looking), Ok(()));
+        }
         assert_eq!(
             code(Role::ReadOnly, "job_submit"),
             Err(ErrorCode::NotAllowed)

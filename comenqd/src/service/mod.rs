@@ -24,7 +24,7 @@ mod subscribe;
 mod traffic;
 mod view;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -189,7 +189,7 @@ impl Handler for Service {
             Metrics::ENDPOINT => call(body, |_: Metrics| metrics::metrics(self)).await,
             Subscribe::ENDPOINT => {
                 let mut events = None;
-                let reply = call(body, |it| begin(self, peer, it, &mut events)).await;
+                let reply = call(body, |it| ready(begin(self, peer, &it, &mut events))).await;
                 Reply { events, ..reply }
             }
             _ => Reply::refused(authorize::unknown_endpoint()),
@@ -227,13 +227,13 @@ impl<T> Answer<T> {
 }
 
 /// Begins a stream of events, which the server carries once the reply has left.
-async fn begin(
+fn begin(
     service: &Service,
     peer: &Peer,
-    request: Subscribe,
+    request: &Subscribe,
     events: &mut Option<Box<dyn EventSource>>,
 ) -> Result<Answer<comenq_proto::SubscribeReply>, WireError> {
-    let (answer, source) = subscribe::subscribe(service, peer, &request)?;
+    let (answer, source) = subscribe::subscribe(service, peer, request)?;
     *events = Some(source);
     Ok(answer)
 }

@@ -72,11 +72,10 @@ fn wanted(request: &Subscribe, uid: u32) -> Result<Wanted, WireError> {
 impl Wanted {
     fn wants(&self, event: &Event) -> bool {
         match (&event.what, self) {
-            (_, Self::All) => true,
             (What::Job(news), Self::OfUser(uid)) => news.uid == *uid,
             (What::Job(news), Self::OfJobs(ids)) => ids.contains(&news.id),
-            (What::Lane(_) | What::Pause { .. }, Self::OfUser(_)) => true,
             (What::Lane(_) | What::Pause { .. }, Self::OfJobs(_)) => false,
+            (_, Self::All) | (What::Lane(_) | What::Pause { .. }, Self::OfUser(_)) => true,
         }
     }
 }
@@ -195,12 +194,12 @@ fn of_job(news: &News, position: Position, at: UnixMs, is_own: bool) -> WireEven
     WireEvent {
         job_id: Some(news.id.get()),
         state: Some(view::wire_state(news.state)),
-        target: Some(news.target.clone()),
-        account: Some(news.account.clone()),
+        target: Some(news.target.to_string()),
+        account: Some(news.account.to_string()),
         uid: Some(news.uid),
-        comment_url: news.comment_url.clone(),
+        comment_url: news.comment_url.as_deref().map(Into::into),
         next_attempt_at_ms: news.next_attempt_at.map(|at| at.0),
-        reason: news.reason.clone().filter(|_| is_own),
+        reason: news.reason.as_deref().filter(|_| is_own).map(Into::into),
         failure: news.failure.map(|it| FailureCode::from_text(it.as_str())),
         superseded_by: news.superseded_by.map(JobId::get),
         ..WireEvent::new(job_kind(news.happened), position, at.0)

@@ -43,7 +43,8 @@ pub enum Happened {
     Expired,
 }
 
-/// What happened to which job, and how it stands since. Without its text.
+/// What happened to which job, and how it stands since. Without its text; a thousand of them are
+/// kept, so they are small.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
     /// What.
@@ -55,17 +56,17 @@ pub struct News {
     /// Who submitted it.
     pub uid: u32,
     /// Who posts it.
-    pub account: String,
+    pub account: Box<str>,
     /// Where it goes: `owner/repo#123`.
-    pub target: String,
+    pub target: Box<str>,
     /// Where it stands.
     pub state: State,
     /// The comment's address.
-    pub comment_url: Option<String>,
+    pub comment_url: Option<Box<str>>,
     /// Deferred until then; `None` too where it waits for a person.
     pub next_attempt_at: Option<UnixMs>,
     /// Why, for people.
-    pub reason: Option<String>,
+    pub reason: Option<Box<str>>,
     /// Why it is a dead letter.
     pub failure: Option<Failure>,
     /// The job that took its place.
@@ -92,19 +93,20 @@ pub trait Observer: fmt::Debug + Send + Sync {
 /// The news of a change; `None` where it is nobody's business.
 pub(super) fn of(old: Option<&Job>, new: &Job) -> Option<News> {
     let happened = happened(old, new)?;
+    let why = new.last_error.as_deref().filter(|_| has_reason(happened));
     Some(News {
         happened,
         is_new: old.is_none(),
         id: new.id,
         uid: new.uid,
-        account: new.account.clone(),
-        target: new.target.to_string(),
+        account: new.account.as_str().into(),
+        target: new.target.to_string().into(),
         state: new.state,
-        comment_url: new.comment_url.clone(),
+        comment_url: new.comment_url.as_deref().map(Into::into),
         next_attempt_at: new
             .next_attempt_at
             .filter(|_| happened == Happened::Deferred),
-        reason: new.last_error.clone().filter(|_| has_reason(happened)),
+        reason: why.map(Into::into),
         failure: new.failure,
         superseded_by: new.superseded_by,
     })

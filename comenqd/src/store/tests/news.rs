@@ -59,7 +59,7 @@ async fn a_posted_job_is_told_in_three_steps() {
         (Happened::Posted, false, State::Posted),
     ];
     assert_eq!(told, expected);
-    assert_eq!((news[0].target.as_str(), news[0].uid), ("owner/a#1", 1));
+    assert_eq!((&*news[0].target, news[0].uid), ("owner/a#1", 1));
     let attempts: Vec<_> = heard.into_iter().flat_map(|it| it.attempts).collect();
     assert_eq!(attempts, [Outcome::Posted]);
 }
