@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Tell whether the daemon is well: exit code 0, or 1 if it is degraded
     Health,
-    /// Print what the daemon counts as OpenMetrics text, for monitoring
+    /// Print what the daemon counts, as text for monitoring
     Metrics,
     /// Ask the daemon whether it answers
     Ping,
