@@ -2,7 +2,7 @@
 //!
 //! Decides the names that are counted: endpoints that exist and codes of the protocol, so that no
 //! peer can make the counts grow by what it makes up. Written as the server notes its
-//! [`Traffic`](crate::server::Traffic).
+//! [`Traffic`].
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
