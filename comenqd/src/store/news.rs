@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use comenq_proto::JobId;
 
-use super::record::{Failure, Job, Outcome};
+use super::record::{self, Failure, Job, Outcome};
 use super::transition::State;
 use super::txn::Txn;
 use crate::clock::UnixMs;
@@ -106,7 +106,8 @@ pub(super) fn of(old: Option<&Job>, new: &Job) -> Option<News> {
         next_attempt_at: new
             .next_attempt_at
             .filter(|_| happened == Happened::Deferred),
-        reason: why.map(Into::into),
+        // As it is on disk: GitHub's words may be long.
+        reason: why.map(|why| record::clip(why).into()),
         failure: new.failure,
         superseded_by: new.superseded_by,
     })

@@ -181,6 +181,19 @@ async fn deferred_uncertain_and_failed_jobs_are_told_and_their_revival() {
 }
 
 #[tokio::test]
+async fn long_words_are_cut_as_they_are_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, ear) = open_with(options(dir.path())).await;
+    let id = insert_id(&store, job(1, "a", "x")).await;
+    let reason = "long ".repeat(20_000);
+    store.put_off(id, NOW, reason).await.unwrap();
+    let kept = store.peek(id).await.unwrap().last_error.unwrap();
+    assert!(kept.len() < 10_000, "{}", kept.len());
+    let heard = ear.0.lock().unwrap().pop().unwrap();
+    assert_eq!(heard.news[0].reason.as_deref(), Some(&*kept));
+}
+
+#[tokio::test]
 async fn what_opening_repairs_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path()).await;
