@@ -53,7 +53,7 @@ pub use history::{FailureCode, LogEntry, LogKind};
 pub use job::{Job, JobId, JobIdError, JobState, SubmitKey, SubmitKeyError};
 pub use limits::*;
 pub use request::{Request, RequestEnvelope};
-pub use response::{Kind, ResponseEnvelope};
+pub use response::{EventEnvelope, Kind, ResponseEnvelope};
 pub use serde_bytes::ByteBuf;
 pub use submit::{JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply};
 pub use target::{IssueNumber, Owner, Repo, Target, TargetError};

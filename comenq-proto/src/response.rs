@@ -95,6 +95,61 @@ impl ResponseEnvelope {
     }
 }
 
+/// The envelope of all events of one subscription: what is the same in each is
+/// encoded once, for a daemon may have to wrap a million of them a second.
+#[derive(Debug, Clone)]
+pub struct EventEnvelope {
+    /// All but the body, which comes last.
+    head: Vec<u8>,
+}
+
+impl EventEnvelope {
+    /// The envelope of the events that follow the reply to a request.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn new(version: ProtocolVersion, request_id: u64) -> Result<Self, EncodeError> {
+        let mut head = cbor::to_bytes(&ResponseEnvelope {
+            v: version.0,
+            request_id,
+            kind: Kind::Event,
+            body: ByteBuf::new(),
+        })?;
+        // The empty body's only byte.
+        head.pop();
+        Ok(Self { head })
+    }
+
+    /// The response that carries an event, from the event's encoding.
+    #[must_use]
+    pub fn wrap(&self, event: &[u8]) -> Vec<u8> {
+        let mut response = Vec::with_capacity(self.head.len() + 9 + event.len());
+        response.extend_from_slice(&self.head);
+        push_bytes_head(&mut response, event.len());
+        response.extend_from_slice(event);
+        response
+    }
+}
+
+/// The head of a byte string of that length, as short as it can be (RFC 8949, 3).
+fn push_bytes_head(out: &mut Vec<u8>, length: usize) {
+    const BYTES: u8 = 0x40;
+    if let Ok(short @ 0..24) = u8::try_from(length) {
+        out.push(BYTES | short);
+    } else if let Ok(length) = u8::try_from(length) {
+        out.extend([BYTES | 24, length]);
+    } else if let Ok(length) = u16::try_from(length) {
+        out.push(BYTES | 25);
+        out.extend(length.to_be_bytes());
+    } else if let Ok(length) = u32::try_from(length) {
+        out.push(BYTES | 26);
+        out.extend(length.to_be_bytes());
+    } else {
+        out.push(BYTES | 27);
+        out.extend(u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
+    }
+}
+
 impl fmt::Debug for ResponseEnvelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseEnvelope")
@@ -121,6 +176,21 @@ mod tests {
         let refusal = ResponseEnvelope::err(version, 9, &error).unwrap();
         assert_eq!(refusal.kind, Kind::Err);
         assert_eq!(cbor::from_slice::<WireError>(&refusal.body).unwrap(), error);
+    }
+
+    #[test]
+    fn events_are_wrapped_as_any_response_is() {
+        let envelope = EventEnvelope::new(ProtocolVersion(1), 300).unwrap();
+        for length in [0, 1, 23, 24, 255, 256, 65_535, 65_536, 70_000] {
+            let body = vec![7; length];
+            let whole = cbor::to_bytes(&ResponseEnvelope {
+                v: 1,
+                request_id: 300,
+                kind: Kind::Event,
+                body: ByteBuf::from(body.clone()),
+            });
+            assert_eq!(envelope.wrap(&body), whole.unwrap(), "{length}");
+        }
     }
 
     #[test]

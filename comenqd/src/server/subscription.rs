@@ -6,13 +6,15 @@
 //! that is gone is noticed at once. Called by [`super::connection`] once the reply to a
 //! subscription has left; must not know what an event tells.
 
+use std::io;
+
 use comenq_proto::{
-    ByteBuf, ErrorCode, FRAME_TIMEOUT, Kind, ProtocolVersion, RequestEnvelope, ResponseEnvelope,
-    WireError, from_slice,
+    ErrorCode, EventEnvelope, FRAME_TIMEOUT, ProtocolVersion, RequestEnvelope, WireError,
+    from_slice,
 };
 
 use super::EventSource;
-use super::connection::{encode, respond};
+use super::connection::respond;
 use super::stream::{Ended, FrameStream, Patience};
 
 /// Sends events until the peer goes, sends anything, does not read, or the daemon stops.
@@ -22,6 +24,10 @@ pub(super) async fn carry(
     version: ProtocolVersion,
     request_id: u64,
 ) -> Ended {
+    let envelope = match EventEnvelope::new(version, request_id) {
+        Ok(envelope) => envelope,
+        Err(error) => return Ended::Unsendable(io::Error::other(error).into()),
+    };
     loop {
         let bodies = tokio::select! {
             biased;
@@ -31,14 +37,7 @@ pub(super) async fn carry(
             },
             bodies = events.next() => bodies,
         };
-        let responses = bodies.iter().map(|body| {
-            encode(&ResponseEnvelope {
-                v: version.0,
-                request_id,
-                kind: Kind::Event,
-                body: ByteBuf::from(body.to_vec()),
-            })
-        });
+        let responses = bodies.iter().map(|body| envelope.wrap(body));
         if let Err(ended) = frames.send_all(responses).await {
             return ended;
         }
