@@ -137,15 +137,15 @@ fn push_bytes_head(out: &mut Vec<u8>, length: usize) {
     if let Ok(short @ 0..24) = u8::try_from(length) {
         out.push(BYTES | short);
     } else if let Ok(length) = u8::try_from(length) {
-        out.extend([BYTES | 24, length]);
+        out.extend([BYTES | 0x18, length]);
     } else if let Ok(length) = u16::try_from(length) {
-        out.push(BYTES | 25);
+        out.push(BYTES | 0x19);
         out.extend(length.to_be_bytes());
     } else if let Ok(length) = u32::try_from(length) {
-        out.push(BYTES | 26);
+        out.push(BYTES | 0x1a);
         out.extend(length.to_be_bytes());
     } else {
-        out.push(BYTES | 27);
+        out.push(BYTES | 0x1b);
         out.extend(u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
     }
 }
