@@ -35,7 +35,7 @@ use crate::logging::LogHandle;
 use crate::notify::{Notifier, Watchdog};
 use crate::policy::Rules;
 use crate::queue::Queue;
-use crate::server::{self, Limits, listener};
+use crate::server::{self, listener};
 use crate::service::Service;
 use crate::shutdown::Shutdown;
 use crate::store::Options;
@@ -160,6 +160,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let service = Service::new(queue.clone(), Arc::clone(&clock), rules.clone(), settings);
     let service = Arc::new(service);
     let (keep, kept) = watch::channel(accounts::keep(&config));
+    let (limits, limits_in_force) = watch::channel(accounts::limits(&config));
     let parts = Parts {
         sources: setup.sources,
         log: setup.log,
@@ -167,6 +168,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
         notifier: notifier.clone(),
         service: Arc::clone(&service),
         keep,
+        limits,
     };
     let shared = Shared {
         queue: queue.clone(),
@@ -175,13 +177,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     };
     let accounts = Accounts::start(parts, config, shared, Arc::clone(&watchdog), stop.clone())?;
     let accept = watchdog.register("accept");
-    let serving = server::run(
-        listener,
-        service,
-        Limits::of_process(),
-        accept,
-        stop.clone(),
-    );
+    let serving = server::run(listener, service, limits_in_force, accept, stop.clone());
     daemon.parts.spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!("cannot serve: {error}");
