@@ -94,6 +94,11 @@ pub const USER_BUDGET_PARTS: usize = 4;
 /// Deepest nesting of maps and arrays in a message; ours need four.
 pub const RECURSION_LIMIT: usize = 16;
 
+/// Most CBOR items in one message, keys and the entries of what is nested
+/// included. A full page of jobs has a third of them; a frame could have a
+/// million, and take a hundred times as long to read as to send.
+pub const MAX_ITEMS: usize = 65_536;
+
 /// Most jobs on one page of a list.
 pub const MAX_PAGE: u32 = 500;
 

@@ -37,8 +37,6 @@ mod faults;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
-mod hostile;
-#[cfg(test)]
 mod input;
 #[cfg(test)]
 mod keys;

@@ -148,6 +148,13 @@ impl Cli {
 }
 
 impl Running {
+    /// Kills it, wherever it is.
+    pub fn kill(mut self) {
+        // One that has ended already is as dead.
+        drop(self.child.kill());
+        self.child.wait().expect("a child of ours");
+    }
+
     /// Waits for its end.
     #[must_use]
     pub fn wait(self) -> Done {

@@ -33,6 +33,10 @@ pub(super) const SMALL_FRAME: usize = 8 * 1024;
 /// The same for a reply.
 pub(super) const SMALL_REPLY: usize = 8 * 1024;
 
+/// Connections that wait to be accepted; further ones wait in their own `connect`. They are accepted
+/// in the order they came, so behind a flood of them everybody waits for so many at most.
+pub(super) const BACKLOG: i32 = 128;
+
 /// Peers that are being told at the same time why they are not served. Beyond them the connection
 /// is just closed: a crowd of refused ones must not become a crowd of served ones.
 pub(super) const REFUSALS: usize = 16;
