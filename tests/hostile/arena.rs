@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,9 @@ const MOST_GROWTH_KB: u64 = 16 * 1024;
 /// A look at the daemon's memory.
 const SAMPLE: Duration = Duration::from_millis(20);
 /// How long the honest client is alone first, so that what any client costs is not counted.
-const ALONE: f64 = 1.0;
+const ALONE: f64 = 0.5;
+/// One attack at a time: what the honest client waits for is to be this daemon.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// What a peer said came of it.
 pub(crate) type Tally = BTreeMap<String, u64>;
@@ -105,6 +108,7 @@ impl Playing {
 /// Runs an attack of so many seconds beside an honest client; prints what it cost, asserts that the
 /// daemon did not grow and that the honest client was served. Returns what came of the attack.
 pub(crate) fn attack(daemon: &mut Daemon, name: &str, seconds: f64) -> Tally {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     play(daemon, ALICE, ALONE, "honest").tally();
     let before = daemon.rss_kb();
     let mut mallory = play(daemon, MALLORY, seconds, name);
