@@ -259,7 +259,7 @@ mod tests {
         let mut endless = vec![0x7f];
         endless.extend([0x61, b'a'].repeat(MAX_ITEMS));
         assert!(has_too_many_items(&endless));
-        assert!(has_too_many_items(&[0x81; MAX_ITEMS + 1]));
+        assert!(has_too_many_items(&vec![0x81; MAX_ITEMS + 1]));
     }
 
     #[test]

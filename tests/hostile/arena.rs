@@ -109,6 +109,11 @@ impl Playing {
 /// daemon did not grow and that the honest client was served. Returns what came of the attack.
 pub(crate) fn attack(daemon: &mut Daemon, name: &str, seconds: f64) -> Tally {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    attack_beside_others(daemon, name, seconds)
+}
+
+/// The same for an attack that mostly waits.
+pub(crate) fn attack_beside_others(daemon: &mut Daemon, name: &str, seconds: f64) -> Tally {
     play(daemon, ALICE, ALONE, "honest").tally();
     let before = daemon.rss_kb();
     let mut mallory = play(daemon, MALLORY, seconds, name);

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use comenq_proto::{ErrorCode, Ping};
+use comenq_proto::{ErrorCode, JobGet, Ping};
 use harness::connection::{Connection, hello};
 use harness::daemon::Daemon;
 use harness::github::GithubStandin;
 use harness::needs;
 use harness::setup::Setup;
+use harness::wait;
 
 use crate::arena::{MALLORY, play, setup, standin};
 
@@ -69,6 +70,70 @@ fn more_than_sixteen_requests_ahead_are_answered_in_order() {
 }
 
 #[test]
+fn who_does_not_read_an_answer_is_dropped_after_ten_seconds() {
+    let (_standin, daemon) = world(|setup| setup);
+    let id = daemon
+        .submit("octo/demo#1", &"\u{1f980}".repeat(60_000))
+        .job
+        .id;
+    let mut deaf = daemon.connect();
+    let start = Instant::now();
+    for _ in 0..8 {
+        deaf.send(&JobGet { id }).unwrap();
+    }
+    wait::until("the daemon to give up", Duration::from_secs(30), || {
+        let log = daemon.log();
+        log.contains("did not read its reply in time").then_some(())
+    });
+    assert!(start.elapsed() >= Duration::from_secs(9));
+    daemon.connect().call(&Ping {}).unwrap().unwrap();
+}
+
+/// What a connection may take at most, as `server/limits.rs` and README.md state it; and a tenth
+/// more, for this build is not optimised.
+const MOST_PER_CONNECTION_KB: u64 = 20;
+
+#[test]
+fn a_connection_costs_no_more_than_is_stated() {
+    let (_standin, daemon) = world(|setup| setup);
+    daemon.connect().call(&Ping {}).unwrap().unwrap();
+    let before = daemon.rss_kb();
+    let mut held: Vec<_> = (0..500).map(|_| daemon.connect()).collect();
+    let half = [&8_000_u32.to_be_bytes()[..], &[0; 7_000]].concat();
+    for connection in &mut held {
+        connection.call(&Ping {}).unwrap().unwrap();
+        connection.send_bytes(&half).unwrap();
+    }
+    // The answer to another proves that all of that was read.
+    daemon.connect().call(&Ping {}).unwrap().unwrap();
+    let each = daemon.rss_kb().saturating_sub(before) / 500;
+    assert!(each <= MOST_PER_CONNECTION_KB, "{each} kB a connection");
+    assert!(each >= 5, "{each} kB: were the halves read?");
+}
+
+#[test]
+fn half_frames_of_several_users_share_one_budget() {
+    if !needs::root() {
+        return;
+    }
+    let (_standin, daemon) = world(|setup| setup);
+    let before = daemon.rss_kb();
+    let users = [0, 1, 2, 3, 4, 5].map(|more| play(&daemon, MALLORY + more, 3.0, "half_frames"));
+    let start = Instant::now();
+    let mut most = 0;
+    while start.elapsed() < Duration::from_secs(3) {
+        most = most.max(daemon.rss_kb());
+        daemon.connect().call(&Ping {}).unwrap().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for user in users {
+        assert!(user.tally()["sent"] > 100);
+    }
+    let grown = most.saturating_sub(before);
+    assert!(grown < 24 * 1024, "{grown} kB for half-received frames");
+}
+
+#[test]
 fn all_places_but_roots_are_taken() {
     if !needs::root() {
         return;
@@ -126,7 +191,7 @@ fn a_reload_changes_the_limits() {
     let mut connection = daemon.connect();
     daemon.setup.set("max_requests_per_second", "1");
     daemon.reload();
-    let refused = harness::wait::until("the new limit", Duration::from_secs(20), || {
+    let refused = wait::until("the new limit", Duration::from_secs(20), || {
         connection.call(&Ping {}).unwrap().err()
     });
     assert_eq!(refused.code, ErrorCode::RateLimited);

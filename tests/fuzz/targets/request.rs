@@ -41,10 +41,7 @@ fn read<R: Request>(body: &[u8], checked: impl Fn(R)) -> bool {
     };
     // Not every type compares; their bytes do.
     let bytes = to_bytes(&request).unwrap_or_default();
-    let again = from_slice::<R>(&bytes).and_then(|again| {
-        let bytes = to_bytes(&again);
-        Ok(bytes.unwrap_or_default())
-    });
+    let again = from_slice::<R>(&bytes).map(|again| to_bytes(&again).unwrap_or_default());
     assert_eq!(again.as_ref(), Ok(&bytes));
     checked(request);
     true
