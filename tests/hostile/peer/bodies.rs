@@ -13,7 +13,7 @@ const MOST: usize = 1_048_000;
 
 /// A hundred thousands of arrays in each other.
 pub(crate) fn nested(stage: &Stage) -> Tally {
-    explode(stage, &[0x81; MOST])
+    explode(stage, &vec![0x81; MOST])
 }
 
 /// Arrays that promise 2^64 - 1 entries, where a list is read and where none is.

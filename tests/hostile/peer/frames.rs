@@ -35,7 +35,8 @@ pub(crate) fn slow_writers(stage: &Stage) -> Tally {
 
 /// 10 000 halves of frames, the last 200 of them held.
 pub(crate) fn half_frames(stage: &Stage) -> Tally {
-    let half = [&MEGABYTE.to_be_bytes()[..], &[0x81; 60_000]].concat();
+    let mut half = MEGABYTE.to_be_bytes().to_vec();
+    half.resize(60_000, 0x81);
     let mut held = VecDeque::new();
     let (mut sent, mut turns) = (0, 0);
     while sent < 10_000 && stage.goes_on(turns, 1_000_000) {
@@ -67,15 +68,15 @@ pub(crate) fn zero_length(stage: &Stage) -> Tally {
 
 /// Valid frames, in which there is no CBOR; as a greeting, and as a request.
 pub(crate) fn garbage(stage: &Stage) -> Tally {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut noise = || {
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = || {
         // xorshift: the same noise each time.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed.to_le_bytes()
     };
-    let bytes: Vec<u8> = (0..8192).flat_map(|_| noise()).collect();
+    let bytes: Vec<u8> = (0..8192).flat_map(|_| random()).collect();
     break_off(stage, &framed(&bytes))
 }
 

@@ -10,7 +10,8 @@ mod honest;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -68,7 +69,8 @@ fn main() -> ExitCode {
     };
     let mut text = String::new();
     for (name, number) in play(&stage) {
-        text.push_str(&format!("{name} {number}\n"));
+        // A String takes everything.
+        let _ = writeln!(text, "{name} {number}");
     }
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
