@@ -1,7 +1,7 @@
 //! CBOR: one message in, one plain struct out.
 //!
 //! Decides what is refused whatever the struct: nesting beyond
-//! [`RECURSION_LIMIT`], bytes left over, lists longer than their bound. Called
+//! [`RECURSION_LIMIT`], more than [`MAX_ITEMS`] items, bytes left over, lists longer than their bound. Called
 //! for every message on either side. Only plain structs with text keys go
 //! through here: tagged enums, untyped values and flattened fields buffer their
 //! input, which once turned a frame of 1 MiB into 48 MiB of memory.
@@ -14,7 +14,7 @@ use serde::{
 };
 use serde_bytes::ByteBuf;
 
-use crate::limits::{MAX_ENTRIES, RECURSION_LIMIT};
+use crate::limits::{MAX_ENTRIES, MAX_ITEMS, RECURSION_LIMIT};
 
 /// A value that CBOR cannot express; none of the protocol's types is one.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum DecodeError {
     /// Maps or arrays nested too deep.
     #[error("message is nested deeper than {RECURSION_LIMIT} levels")]
     TooDeep,
+    /// More than [`MAX_ITEMS`] items, most of them in fields nobody knows.
+    #[error("message has more than {MAX_ITEMS} items")]
+    TooMany,
     /// Bytes follow the message.
     #[error("{left} bytes follow the message")]
     Trailing {
@@ -70,9 +73,12 @@ pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 /// Decodes one message that fills `bytes` to the last one.
 ///
 /// # Errors
-/// The bytes are not CBOR, not this struct, nested too deep, or more than one
-/// message.
+/// The bytes are not CBOR, not this struct, nested too deep, of too many items,
+/// or more than one message.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    if has_too_many_items(bytes) {
+        return Err(DecodeError::TooMany);
+    }
     let mut rest = bytes;
     let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, RECURSION_LIMIT)
         .map_err(decode_error)?;
@@ -80,6 +86,48 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
         0 => Ok(value),
         left => Err(DecodeError::Trailing { left }),
     }
+}
+
+/// Whether there are more than [`MAX_ITEMS`] items, which is told by their heads
+/// alone: whatever they are, the content of strings is passed over. What is no
+/// CBOR ends the count; reading it will say so.
+fn has_too_many_items(bytes: &[u8]) -> bool {
+    const BYTES: u8 = 2;
+    const TEXT: u8 = 3;
+    // Each has one byte at least, so most messages need not be looked at.
+    if bytes.len() <= MAX_ITEMS {
+        return false;
+    }
+    let mut rest = bytes;
+    for _ in 0..=MAX_ITEMS {
+        let Some((head, tail)) = rest.split_first() else {
+            return false;
+        };
+        let (major, info) = (head >> 5, head & 0b1_1111);
+        let argument_len = match info {
+            24 => 1,
+            25 => 2,
+            26 => 4,
+            27 => 8,
+            _ => 0,
+        };
+        let Some((argument, tail)) = tail.split_at_checked(argument_len) else {
+            return false;
+        };
+        let is_string = matches!(major, BYTES | TEXT);
+        let content = match (is_string, info) {
+            (true, 0..24) => usize::from(info),
+            (true, 24..28) => argument
+                .iter()
+                .fold(0_usize, |len, byte| len << 8 | usize::from(*byte)),
+            _ => 0,
+        };
+        let Some(next) = tail.get(content..) else {
+            return false;
+        };
+        rest = next;
+    }
+    true
 }
 
 fn decode_error<E>(error: ciborium::de::Error<E>) -> DecodeError {
@@ -193,6 +241,38 @@ mod tests {
     }
 
     const A7: &[u8] = b"\xa1\x61a\x07";
+
+    #[test]
+    fn too_many_items_are_refused_before_anything_is_read() {
+        let list = |items: usize| {
+            let mut bytes = vec![0x9a];
+            bytes.extend(u32::try_from(items).unwrap().to_be_bytes());
+            bytes.resize(bytes.len() + items, 0x01);
+            bytes
+        };
+        // The list itself is an item too.
+        assert!(!has_too_many_items(&list(MAX_ITEMS - 1)));
+        assert!(has_too_many_items(&list(MAX_ITEMS)));
+        let error = from_slice::<Vec<u8>>(&list(MAX_ITEMS)).unwrap_err();
+        assert_eq!(error, DecodeError::TooMany);
+        // Chunks of a string without an end count, and so does nesting.
+        let mut endless = vec![0x7f];
+        endless.extend([0x61, b'a'].repeat(MAX_ITEMS));
+        assert!(has_too_many_items(&endless));
+        assert!(has_too_many_items(&vec![0x81; MAX_ITEMS + 1]));
+    }
+
+    #[test]
+    fn the_content_of_strings_is_no_item() {
+        for head in [&[0x5a, 0, 2, 0, 0][..], &[0x7a, 0, 2, 0, 0]] {
+            let mut bytes = head.to_vec();
+            bytes.resize(head.len() + 0x2_0000, 0x01);
+            assert!(!has_too_many_items(&bytes));
+            // One that promises more than there is ends the count.
+            bytes.truncate(bytes.len() - 1);
+            assert!(!has_too_many_items(&bytes));
+        }
+    }
 
     #[test]
     fn a_struct_is_a_map_with_text_keys() {

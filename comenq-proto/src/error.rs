@@ -63,6 +63,10 @@ error_codes! {
     102 TooManyConnections "too_many_connections",
     /// No endpoint has this name.
     103 UnknownEndpoint "unknown_endpoint",
+    /// The peer's user asks faster than it may; nothing was done.
+    104 RateLimited "rate_limited",
+    /// The peer's user kept breaking the protocol, and is not served for a while.
+    105 PeerRefused "peer_refused",
     /// A request on a connection that carries events.
     106 EventsOnly "events_only",
     /// The request cannot be read.
@@ -124,6 +128,8 @@ impl ErrorCode {
         matches!(
             self,
             Self::TooManyConnections
+                | Self::RateLimited
+                | Self::PeerRefused
                 | Self::QuotaExceeded
                 | Self::JobBusy
                 | Self::StoreUnavailable

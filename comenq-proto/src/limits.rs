@@ -56,20 +56,57 @@ pub const MAX_OUTSTANDING: usize = 16;
 /// the peer does not speak this protocol.
 pub const MAX_UNREADABLE: usize = 3;
 
-/// Connections the daemon serves at once, well under the usual limit of
-/// descriptors.
+/// Default for the connections the daemon serves at once: many more than one
+/// host has users at work, and well under the 4096 descriptors of the unit.
 pub const MAX_CONNECTIONS: usize = 1024;
 
 /// Of [`MAX_CONNECTIONS`], the places kept for root, so that an administrator
 /// can look while others fill the rest.
 pub const ROOT_RESERVE: usize = 8;
 
+/// Default for the connections one user may have at once: a quarter of all, so
+/// that it takes four users to fill the places, and more than a build machine
+/// has jobs.
+pub const MAX_USER_CONNECTIONS: usize = 256;
+
+/// Default for the requests one user may make in a second, over all its
+/// connections: less than half of what the daemon commits durably for a single
+/// client, so that others always find it free.
+pub const MAX_USER_REQUESTS_PER_SECOND: u32 = 2000;
+
+/// How many seconds' worth of requests a user who was quiet may make at once:
+/// a script that queues a few thousand comments in a row is no attack.
+pub const BURST_SECONDS: u32 = 2;
+
+/// Default for how often a user may break the protocol within a minute: a
+/// client that is broken, and started again each second, is told so a few
+/// times.
+pub const MAX_VIOLATIONS_PER_MINUTE: u32 = 20;
+
+/// Default for how long a user is refused who did so more often: long enough
+/// that trying again costs the daemon nothing, short enough to wait for.
+pub const REFUSAL: Duration = Duration::from_secs(60);
+
 /// Bytes that all half-received frames together may occupy. Without it,
 /// [`MAX_CONNECTIONS`] peers could hold a gigabyte with one header each.
 pub const FRAME_BUDGET_BYTES: usize = 8 * 1024 * 1024;
 
+/// Bytes that all replies which are being made, or are not read yet, may
+/// occupy. Without it, [`MAX_USER_CONNECTIONS`] readers that do not read could
+/// hold as many of the largest replies.
+pub const REPLY_BUDGET_BYTES: usize = 8 * 1024 * 1024;
+
+/// One user's part of each of the two budgets is one in so many: two frames of
+/// any size at a time, and three users find room beside one who fills it.
+pub const USER_BUDGET_PARTS: usize = 4;
+
 /// Deepest nesting of maps and arrays in a message; ours need four.
 pub const RECURSION_LIMIT: usize = 16;
+
+/// Most CBOR items in one message, keys and the entries of what is nested
+/// included. A full page of jobs has a third of them; a frame could have a
+/// million, and take a hundred times as long to read as to send.
+pub const MAX_ITEMS: usize = 65_536;
 
 /// Most jobs on one page of a list.
 pub const MAX_PAGE: u32 = 500;

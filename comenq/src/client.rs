@@ -158,7 +158,9 @@ impl Client {
             ConnectionError::Connect(_) => self.was_reached,
             ConnectionError::Broken(_) => true,
             ConnectionError::Refused(error) => match error.code {
-                ErrorCode::CommitFailed | ErrorCode::TooManyConnections => true,
+                ErrorCode::CommitFailed
+                | ErrorCode::RateLimited
+                | ErrorCode::TooManyConnections => true,
                 // A daemon that has just failed a commit restarts, and may need
                 // a while to open its store again.
                 ErrorCode::StoreUnavailable => is_open,

@@ -41,8 +41,6 @@ mod health;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
-mod hostile;
-#[cfg(test)]
 mod input;
 #[cfg(test)]
 mod keys;

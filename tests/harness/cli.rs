@@ -175,6 +175,13 @@ impl Running {
         String::from_utf8(line).expect("comenq prints UTF-8")
     }
 
+    /// Kills it, wherever it is.
+    pub fn kill(mut self) {
+        // One that has ended already is as dead.
+        drop(self.child.kill());
+        self.child.wait().expect("a child of ours");
+    }
+
     /// Waits for its end.
     #[must_use]
     pub fn wait(self) -> Done {

@@ -106,6 +106,8 @@ impl Setup {
         self.number("policy.max_queued_jobs", 100_000_000)
             .number("policy.max_queued_bytes", 1 << 40)
             .number("policy.max_submits_per_minute", 1_000_000_000)
+            .number("max_requests_per_second", 1_000_000_000)
+            .number("max_connections_per_user", 65_536)
     }
 
     /// Where the token comes from.

@@ -29,6 +29,8 @@ const ERRORS: &[(u16, &str, bool, u8)] = &[
     (101, "protocol_violation", false, 1),
     (102, "too_many_connections", true, 1),
     (103, "unknown_endpoint", false, 1),
+    (104, "rate_limited", true, 1),
+    (105, "peer_refused", true, 1),
     (106, "events_only", false, 1),
     (200, "bad_request", false, 2),
     (201, "invalid_target", false, 2),

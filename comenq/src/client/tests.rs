@@ -201,14 +201,27 @@ fn after_a_lost_answer_only_a_judgement_of_the_request_is_final() {
 
 #[test]
 fn a_refusal_is_read_though_the_daemon_did_not_listen() {
-    let turns_away = || -> Visit {
-        Box::new(|peer| {
-            let full = WireError::new(ErrorCode::TooManyConnections, "full");
+    let turns_away = |code| -> Visit {
+        Box::new(move |peer| {
+            let full = WireError::new(code, "full");
             peer.send(&HelloReply::refused(full));
         })
     };
-    let daemon = TestDaemon::start(vec![turns_away(), turns_away(), greeted(pongs)]);
+    let full = turns_away(ErrorCode::TooManyConnections);
+    let hasty = turns_away(ErrorCode::RateLimited);
+    let daemon = TestDaemon::start(vec![full, hasty, greeted(pongs)]);
     client(&daemon, LONG).call(&Ping {}).unwrap();
+}
+
+#[test]
+fn a_peer_that_is_refused_for_a_while_is_told_so_at_once() {
+    let refuses: Visit = Box::new(|peer| {
+        let refused = WireError::new(ErrorCode::PeerRefused, "you broke the protocol");
+        peer.send(&HelloReply::refused(refused));
+    });
+    let daemon = TestDaemon::start(vec![refuses]);
+    let code = refused(client(&daemon, LONG).call(&Ping {}));
+    assert_eq!(code, ErrorCode::PeerRefused);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::github::SettingsError;
 use crate::github::look::Marker;
 use crate::logging::LogHandle;
 use crate::notify::{Notifier, Watchdog};
+use crate::server::{self, Limits};
 use crate::service::{self, Account, Service};
 use crate::store::Keep;
 use crate::worker::Shared;
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     pub(super) notifier: Notifier,
     pub(super) service: Arc<Service>,
     pub(super) keep: watch::Sender<Keep>,
+    pub(super) limits: watch::Sender<Limits>,
 }
 
 /// The accounts at work.
@@ -133,6 +135,7 @@ impl Accounts {
         self.shared.rules.set(config.policy.clone());
         self.parts.service.set_settings(settings);
         self.parts.keep.send_replace(keep(&config));
+        self.parts.limits.send_replace(limits(&config));
         self.workers.apply(planned);
         tracing::info!("configuration reloaded: {}", one_line(&config));
         self.config = config;
@@ -152,6 +155,22 @@ pub(super) fn keep(config: &Config) -> Keep {
         jobs: config.keep_finished_jobs,
         age: config.keep_finished,
     }
+}
+
+/// The server's limits: the protocol's, what the configuration changes of them, and both within the
+/// descriptors this process may open.
+pub(super) fn limits(config: &Config) -> Limits {
+    let serving = config.serving;
+    let chosen = Limits {
+        connections: serving.max_connections,
+        user_connections: serving.max_connections_per_user,
+        requests_per_second: serving.max_requests_per_second,
+        violations_per_minute: serving.max_violations_per_minute,
+        refusal: serving.refusal,
+        idle_timeout: serving.idle_timeout,
+        ..Limits::new(usize::MAX)
+    };
+    chosen.within(server::descriptors())
 }
 
 pub(super) fn service_settings(

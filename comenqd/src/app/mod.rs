@@ -35,7 +35,7 @@ use crate::logging::LogHandle;
 use crate::notify::{Notifier, Watchdog};
 use crate::policy::Rules;
 use crate::queue::Queue;
-use crate::server::{self, Limits, listener};
+use crate::server::{self, listener};
 use crate::service::Service;
 use crate::shutdown::Shutdown;
 use crate::store::Options;
@@ -167,6 +167,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     );
     let service = Arc::new(service);
     let (keep, kept) = watch::channel(accounts::keep(&config));
+    let (limits, limits_in_force) = watch::channel(accounts::limits(&config));
     let parts = Parts {
         sources: setup.sources,
         log: setup.log,
@@ -174,6 +175,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
         notifier: notifier.clone(),
         service: Arc::clone(&service),
         keep,
+        limits,
     };
     let shared = Shared {
         queue: queue.clone(),
@@ -185,7 +187,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let serving = server::run(
         listener,
         Arc::clone(&service),
-        Limits::of_process(),
+        limits_in_force,
         accept,
         stop.clone(),
     );

@@ -19,7 +19,7 @@ pub(super) enum Kind {
     User,
 }
 
-const FLAT: [&str; 24] = [
+const FLAT: [&str; 30] = [
     "allowed_repositories",
     "allowed_users",
     "app_id",
@@ -34,6 +34,7 @@ const FLAT: [&str; 24] = [
     "github_token",
     "github_token_file",
     "hold_restored_jobs",
+    "idle_timeout_seconds",
     "installation_id",
     "keep_finished_days",
     "keep_finished_jobs",
@@ -42,7 +43,12 @@ const FLAT: [&str; 24] = [
     "max_age_seconds",
     "max_attempts",
     "max_body_chars",
+    "max_connections",
+    "max_connections_per_user",
+    "max_requests_per_second",
+    "max_violations_per_minute",
     "queue_path",
+    "refusal_seconds",
     "socket_path",
 ];
 

@@ -19,6 +19,7 @@ mod raw;
 mod reading;
 mod reload;
 mod rules;
+mod serving;
 mod shown;
 mod sourced;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use error::ConfigError;
 pub use flags::{Command, Flags};
 pub use origin::Origin;
 use raw::Raw;
+pub use serving::Serving;
 pub use users::{Lookup as UserLookup, lookup as lookup_user};
 use values::Values;
 
@@ -127,6 +129,8 @@ pub struct Config {
     pub keep_finished: Duration,
     /// Whether a queue that came from another machine waits for somebody's word.
     pub hold_restored_jobs: bool,
+    /// How much connections may take of the server.
+    pub serving: Serving,
     effective: Effective,
 }
 
@@ -198,6 +202,7 @@ fn daemon(
         values.number("keep_finished_jobs", 10_000, 0..=MOST_FINISHED, "jobs")?;
     let keep_finished_days = values.number("keep_finished_days", 90, 1..=MOST_DAYS, "days")?;
     let hold_restored_jobs = values.boolean("hold_restored_jobs", true)?;
+    let serving = serving::load(&mut values)?;
 
     let config = Config {
         accounts,
@@ -215,6 +220,7 @@ fn daemon(
         keep_finished_jobs,
         keep_finished: Duration::from_secs(keep_finished_days.saturating_mul(DAY)),
         hold_restored_jobs,
+        serving,
         effective: Effective::default(),
     };
     Ok((config, values.finish()))

@@ -5,7 +5,7 @@
 //! One question passes through: `api` (routes and pages) → `http` (one request, over `client`, by
 //! `settings`, in the name that `authority` has from a `credential`) → `answer` (its headers) → `outcome` (what it means
 //! for the question, with `refusal` for what is not granted, `message` for GitHub's words, `listing`
-//! for its JSON and `moved` for redirects). `app` is
+//! for its JSON and `moved` for redirects), `judge` all of that for an answer from anywhere. `app` is
 //! how a GitHub App comes to a token. `look` compares a listing with what was sent.
 
 mod answer;
@@ -15,6 +15,7 @@ mod authority;
 mod client;
 mod credential;
 mod http;
+mod judge;
 mod listing;
 pub mod look;
 mod marker;
@@ -36,6 +37,7 @@ pub use answer::MAX_WAIT;
 pub use api::MAX_PAGES;
 pub use credential::{AppKey, AppKeyError, Credential};
 pub use http::Http;
+pub use judge::{Judgement, judge};
 pub use settings::{Settings, SettingsError};
 
 /// Who a token speaks for.

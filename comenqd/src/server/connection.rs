@@ -18,10 +18,14 @@ use comenq_proto::{
     WireError, from_slice, to_bytes,
 };
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::{Admission, Place};
 use super::handshake::{greet, turn_away};
+use super::limits::{RATE_PAUSE, SMALL_REPLY};
+use super::memory::{Budget, OwnBudget, Share};
+use super::refusals::too_fast;
 use super::stream::{Ended, Frame, FrameStream, Patience};
 use super::{EventSource, Handler, Limits, Peer, Reply, Traffic, subscription};
 
@@ -32,47 +36,84 @@ const MAX_ENDPOINT_BYTES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Shared<H> {
     pub(super) handler: Arc<H>,
-    pub(super) limits: Limits,
-    pub(super) budget: Arc<Semaphore>,
+    pub(super) admission: Arc<Admission>,
+    frame_budget: Budget,
+    reply_budget: Budget,
     pub(super) stop: CancellationToken,
 }
 
 impl<H> Shared<H> {
-    fn frames(&self, stream: UnixStream) -> FrameStream {
-        FrameStream::new(
-            stream,
-            &self.limits,
-            Arc::clone(&self.budget),
-            self.stop.clone(),
-        )
+    pub(super) fn new(
+        handler: Arc<H>,
+        limits: watch::Receiver<Limits>,
+        stop: CancellationToken,
+    ) -> Self {
+        let (frames, replies) = {
+            let limits = limits.borrow();
+            (limits.frame_budget_bytes, limits.reply_budget_bytes)
+        };
+        Self {
+            handler,
+            admission: Arc::new(Admission::new(limits)),
+            frame_budget: Budget::new(frames),
+            reply_budget: Budget::new(replies),
+            stop,
+        }
+    }
+
+    fn frames(&self, stream: UnixStream, peer: &Peer) -> FrameStream {
+        let budget = self.frame_budget.of(peer.uid);
+        let limits = self.admission.limits();
+        FrameStream::new(stream, &limits, budget, self.stop.clone())
     }
 }
 
 /// Serves one client until it goes, breaks a rule, or the daemon stops; then the current request
 /// is finished first.
-pub(super) async fn serve<H: Handler>(stream: UnixStream, peer: Peer, shared: Arc<Shared<H>>) {
-    let mut frames = shared.frames(stream);
+pub(super) async fn serve<H: Handler>(
+    stream: UnixStream,
+    peer: Peer,
+    shared: Arc<Shared<H>>,
+    place: Place,
+) {
+    let mut frames = shared.frames(stream, &peer);
     let ended = match greet(&mut frames, &peer, &shared).await {
-        Ok(Ok(version)) => converse(&mut frames, &peer, &shared, version).await,
+        Ok(Ok(version)) => {
+            let conversation = Conversation {
+                peer: &peer,
+                shared: &shared,
+                place: &place,
+                version,
+                replies: shared.reply_budget.of(peer.uid),
+            };
+            conversation.run(&mut frames).await
+        }
         Ok(Err(refusal)) => {
             if refusal.code == ErrorCode::ProtocolViolation {
                 shared.handler.note(Traffic::Violation);
+                place.violation();
             }
-            return turn_away(frames, refusal, shared.limits.hello_timeout).await;
+            let linger = shared.admission.limits().hello_timeout;
+            return turn_away(frames, refusal, linger).await;
         }
         Err(ended) => ended,
     };
     let (uid, pid) = (peer.uid, peer.pid);
     match ended {
-        Ended::Frame(reason) => {
+        Ended::Frame(_) | Ended::Unreadable(_) => {
             shared.handler.note(Traffic::Violation);
             tracing::warn!(
                 peer_uid = uid,
                 peer_pid = pid,
-                "protocol_violation: {reason}; closed"
+                "protocol_violation: {ended}; closed"
             );
+            place.violation();
         }
-        Ended::Slow | Ended::NotReading | Ended::NoRoom(_) => {
+        Ended::Slow | Ended::NotReading => {
+            tracing::info!(peer_uid = uid, peer_pid = pid, "connection closed: {ended}");
+            place.violation();
+        }
+        Ended::NoRoom(_) => {
             tracing::info!(peer_uid = uid, peer_pid = pid, "connection closed: {ended}");
         }
         _ => tracing::debug!(peer_uid = uid, peer_pid = pid, "connection closed: {ended}"),
@@ -80,108 +121,137 @@ pub(super) async fn serve<H: Handler>(stream: UnixStream, peer: Peer, shared: Ar
 }
 
 /// Tells a peer why it is not served.
-pub(super) async fn refuse<H>(stream: UnixStream, shared: Arc<Shared<H>>, error: WireError) {
-    let frames = shared.frames(stream);
-    turn_away(frames, error, shared.limits.hello_timeout).await;
+pub(super) async fn refuse<H>(
+    stream: UnixStream,
+    peer: Peer,
+    shared: Arc<Shared<H>>,
+    error: WireError,
+) {
+    let frames = shared.frames(stream, &peer);
+    let linger = shared.admission.limits().hello_timeout;
+    turn_away(frames, error, linger).await;
 }
 
-/// Requests and replies, until the end.
-async fn converse<H: Handler>(
-    frames: &mut FrameStream,
-    peer: &Peer,
-    shared: &Shared<H>,
+/// A connection after its handshake.
+struct Conversation<'a, H> {
+    peer: &'a Peer,
+    shared: &'a Shared<H>,
+    place: &'a Place,
     version: ProtocolVersion,
-) -> Ended {
-    let mut unreadable = 0_usize;
-    loop {
-        let frame = match frames
-            .next(Patience::Between(shared.limits.idle_timeout))
-            .await
-        {
-            Ok(frame) => frame,
-            Err(ended) => return ended,
-        };
-        let answer = answer(frame, peer, &*shared.handler, version).await;
-        if let Err(ended) = frames.send(answer.response).await {
-            return ended;
-        }
-        if let Some((id, events)) = answer.events {
-            return subscription::carry(frames, events, version, id).await;
-        }
-        unreadable = if answer.readable {
-            0
-        } else {
-            unreadable.saturating_add(1)
-        };
-        if unreadable >= shared.limits.unreadable {
-            shared.handler.note(Traffic::Violation);
-            tracing::warn!(
-                peer_uid = peer.uid,
-                peer_pid = peer.pid,
-                "protocol_violation: {unreadable} unreadable requests in a row; closed"
-            );
-            return Ended::Closed;
-        }
-    }
+    replies: OwnBudget,
 }
 
-/// What a request came to.
-struct Answer {
-    /// The response as it travels.
+/// What answering a request came to.
+struct Answered {
+    /// As it travels.
     response: Vec<u8>,
-    /// The request could be read.
-    readable: bool,
+    /// Why it was refused, if it was.
+    code: Option<ErrorCode>,
     /// What the connection carries from now on, and in answer to which request.
     events: Option<(u64, Box<dyn EventSource>)>,
+    /// Of the reply budget, until the response is sent.
+    _share: Option<Share>,
 }
 
-/// Answers one request.
-async fn answer<H: Handler>(
-    frame: Frame,
-    peer: &Peer,
-    handler: &H,
-    version: ProtocolVersion,
-) -> Answer {
-    let started = Instant::now();
-    let Frame { bytes, share } = frame;
-    let envelope = from_slice::<RequestEnvelope>(&bytes);
-    // The envelope is a copy; its share of the budget lasts as long as it does.
-    drop(bytes);
-    let (request_id, endpoint, reply) = match envelope {
-        Ok(request) if request.v == version.0 => {
-            let RequestEnvelope {
-                request_id,
-                endpoint,
-                body,
-                ..
-            } = request;
-            let reply = handler.handle(peer, &endpoint, request_id, &body).await;
-            (request_id, endpoint, reply)
+impl<H: Handler> Conversation<'_, H> {
+    /// Requests and replies, until the end.
+    async fn run(&self, frames: &mut FrameStream) -> Ended {
+        let mut unreadable = 0_usize;
+        loop {
+            let (idle, most_unreadable) = {
+                let limits = self.shared.admission.limits();
+                (limits.idle_timeout, limits.unreadable)
+            };
+            let frame = match frames.next(Patience::Between(idle)).await {
+                Ok(frame) => frame,
+                Err(ended) => return ended,
+            };
+            let answered = self.answer(frame).await;
+            if let Err(ended) = frames.send(answered.response).await {
+                return ended;
+            }
+            if let Some((id, events)) = answered.events {
+                return subscription::carry(frames, events, self.version, id).await;
+            }
+            unreadable = match answered.code {
+                Some(ErrorCode::BadRequest) => unreadable.saturating_add(1),
+                _ => 0,
+            };
+            if unreadable >= most_unreadable {
+                return Ended::Unreadable(unreadable);
+            }
+            if answered.code == Some(ErrorCode::RateLimited)
+                && let Err(ended) = frames.pause(RATE_PAUSE).await
+            {
+                return ended;
+            }
         }
-        Ok(request) => {
-            let text = format!(
-                "the envelope says version {}, but {version} was agreed on",
-                request.v
-            );
-            let error = WireError::new(ErrorCode::BadRequest, text);
-            (request.request_id, request.endpoint, Reply::refused(error))
+    }
+
+    /// One request.
+    async fn answer(&self, frame: Frame) -> Answered {
+        let started = Instant::now();
+        // Whatever it is, it has cost us the reading.
+        let allowed = self.place.request();
+        let Frame { bytes, share } = frame;
+        let envelope = from_slice::<RequestEnvelope>(&bytes);
+        // The envelope is a copy; its share of the budget lasts as long as it does.
+        drop(bytes);
+        let mut reply_share = None;
+        let (request_id, endpoint, reply) = match (envelope, allowed) {
+            (Ok(request), Err(wait)) => {
+                let error = too_fast(wait, &self.shared.admission.limits());
+                (request.request_id, request.endpoint, Reply::refused(error))
+            }
+            (Ok(request), Ok(())) if request.v == self.version.0 => {
+                let RequestEnvelope {
+                    request_id,
+                    endpoint,
+                    body,
+                    ..
+                } = request;
+                reply_share = self.reply_share(&endpoint).await;
+                let handler = &self.shared.handler;
+                let reply = handler
+                    .handle(self.peer, &endpoint, request_id, &body)
+                    .await;
+                (request_id, endpoint, reply)
+            }
+            (Ok(request), Ok(())) => {
+                let text = format!(
+                    "the envelope says version {}, but {} was agreed on",
+                    request.v, self.version
+                );
+                let error = WireError::new(ErrorCode::BadRequest, text);
+                (request.request_id, request.endpoint, Reply::refused(error))
+            }
+            (Err(error), _) => {
+                let error = WireError::new(ErrorCode::BadRequest, error.to_string());
+                (0, String::new(), Reply::refused(error))
+            }
+        };
+        log(self.peer, request_id, &endpoint, started, &reply);
+        drop(share);
+        let code = reply.result.as_ref().err().map(|error| error.code);
+        self.shared.handler.note(Traffic::Answered {
+            endpoint: &endpoint,
+            code,
+        });
+        Answered {
+            response: respond(self.version, request_id, reply.result),
+            code,
+            events: reply.events.map(|events| (request_id, events)),
+            _share: reply_share,
         }
-        Err(error) => {
-            let error = WireError::new(ErrorCode::BadRequest, error.to_string());
-            (0, String::new(), Reply::refused(error))
+    }
+
+    /// Room for the reply, before anything is made of it.
+    async fn reply_share(&self, endpoint: &str) -> Option<Share> {
+        let most = self.shared.handler.largest_reply(endpoint);
+        if most <= SMALL_REPLY {
+            return None;
         }
-    };
-    log(peer, request_id, &endpoint, started, &reply);
-    drop(share);
-    let code = reply.result.as_ref().err().map(|error| error.code);
-    handler.note(Traffic::Answered {
-        endpoint: &endpoint,
-        code,
-    });
-    Answer {
-        response: respond(version, request_id, reply.result),
-        readable: code != Some(ErrorCode::BadRequest),
-        events: reply.events.map(|events| (request_id, events)),
+        self.replies.take(most).await
     }
 }
 

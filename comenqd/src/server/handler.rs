@@ -83,6 +83,9 @@ pub trait Handler: Send + Sync + 'static {
     /// What this peer may do, for the handshake.
     fn role(&self, peer: &Peer) -> Role;
 
+    /// How many bytes the reply of this endpoint may have; also of one that is not known.
+    fn largest_reply(&self, endpoint: &str) -> usize;
+
     /// Answers one request. The server awaits it to its end, also while stopping.
     fn handle(
         &self,

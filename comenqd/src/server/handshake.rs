@@ -23,12 +23,13 @@ pub(super) async fn greet<H: Handler>(
     peer: &Peer,
     shared: &Shared<H>,
 ) -> Result<Result<ProtocolVersion, WireError>, Ended> {
-    let patience = Patience::Altogether(shared.limits.hello_timeout);
+    let hello_timeout = shared.admission.limits().hello_timeout;
+    let patience = Patience::Altogether(hello_timeout);
     let frame = match frames.next(patience).await {
         Err(Ended::Idle | Ended::Slow) => {
             let reason = format!(
                 "no complete Hello within {} s of connecting",
-                shared.limits.hello_timeout.as_secs_f32()
+                hello_timeout.as_secs_f32()
             );
             return Ok(Err(violation(peer, reason)));
         }

@@ -17,6 +17,7 @@ use nix::sys::socket::{
     getsockname, getsockopt, sockopt,
 };
 
+use super::limits::BACKLOG;
 use crate::config::DEFAULT_SOCKET_PATH;
 
 /// Owner and group may connect: whom the kernel lets in is an operator.
@@ -189,7 +190,8 @@ fn bind(path: &Path) -> Result<Listener, ListenError> {
     fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))
         .map_err(|source| system("set the mode of", path, source))?;
     let identity = identity(path).map_err(|source| system("find", path, source))?;
-    nix::sys::socket::listen(&fd.as_fd(), Backlog::MAXCONN).map_err(failed("listen on"))?;
+    let backlog = Backlog::new(BACKLOG).map_err(failed("listen on"))?;
+    nix::sys::socket::listen(&fd.as_fd(), backlog).map_err(failed("listen on"))?;
     Ok(Listener {
         socket: fd.into(),
         file: Some(SocketFile {

@@ -4,72 +4,62 @@
 //! `app` with whatever [`Handler`] answers: the daemon's service, or a test's few lines. Must not
 //! know what any request means.
 
+mod admission;
 mod connection;
 mod handler;
 mod handshake;
 mod limits;
 pub mod listener;
+mod memory;
+mod refusals;
 mod stream;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use comenq_proto::{ErrorCode, WireError};
+use comenq_proto::WireError;
 use nix::sys::socket::{getsockopt, sockopt};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use connection::Shared;
 pub use handler::{Bodies, EventSource, Handler, Peer, Reply, Traffic};
-pub use limits::Limits;
-use limits::Places;
+use limits::{ACCEPT_PAUSE, REFUSALS};
+pub use limits::{Limits, descriptors};
 pub use listener::Listener;
+use refusals::{Seldom, UNMAPPED_UID, not_admitted, unmapped};
+use users::Refusal;
 
 use crate::notify::Pulse;
 
-/// How a user appears whom the kernel cannot name in our user namespace.
-const UNMAPPED_UID: u32 = 65_534;
-/// Peers that are being told at the same time why they are not served. Beyond them the
-/// connection is just closed.
-const REFUSALS: usize = 16;
-/// Pause after an accept error: until some descriptor is free again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Accept errors and crowds come in floods.
-const LOG_EVERY: Duration = Duration::from_secs(60);
-
 /// Accepts and serves until `stop`, then lets each connection finish its current request.
-/// Returns when the last one is gone; a socket file of our own is removed.
+/// Returns when the last one is gone; a socket file of our own is removed. `limits` may change
+/// meanwhile, but for the two budgets of memory.
 ///
 /// # Errors
 /// Where the listener cannot be used in this runtime. Nothing later ends it but `stop`.
 pub async fn run<H: Handler>(
     listener: Listener,
     handler: Arc<H>,
-    limits: Limits,
+    limits: watch::Receiver<Limits>,
     pulse: Pulse,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let Listener { socket, file } = listener;
     let socket = UnixListener::from_std(socket)?;
     let server = Server {
-        places: Places::default(),
-        refusals: Places::default(),
+        refusals: Arc::new(Semaphore::new(REFUSALS)),
         tasks: TaskTracker::new(),
         accept_errors: Seldom::default(),
-        crowds: Seldom::default(),
-        shared: Arc::new(Shared {
-            handler,
-            budget: Arc::new(Semaphore::new(limits.frame_budget_bytes)),
-            limits,
-            stop,
-        }),
+        refused: RefusedSeldom::default(),
+        shared: Arc::new(Shared::new(handler, limits, stop)),
     };
     server.accept_until_stopped(&socket, &pulse).await;
     // Those who come now find no socket, or wait at systemd's for our successor.
@@ -85,28 +75,32 @@ pub async fn run<H: Handler>(
 
 /// The accept loop's own things.
 struct Server<H> {
-    /// Taken by connections that are served.
-    places: Places,
     /// Taken by peers that are being refused.
-    refusals: Places,
+    refusals: Arc<Semaphore>,
     tasks: TaskTracker,
     accept_errors: Seldom,
-    crowds: Seldom,
+    refused: RefusedSeldom,
     shared: Arc<Shared<H>>,
 }
 
-/// Something that is logged at most once in [`LOG_EVERY`].
+/// Refusals are logged seldom, but each kind for itself: one must not hide another.
 #[derive(Debug, Default)]
-struct Seldom(Mutex<Option<Instant>>);
+struct RefusedSeldom {
+    unmapped: Seldom,
+    crowded: Seldom,
+    too_many: Seldom,
+    too_fast: Seldom,
+    violator: Seldom,
+}
 
-impl Seldom {
-    fn is_due(&self) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = last.is_none_or(|at| at.elapsed() >= LOG_EVERY);
-        if is_due {
-            *last = Some(Instant::now());
+impl RefusedSeldom {
+    fn of(&self, refusal: Refusal) -> &Seldom {
+        match refusal {
+            Refusal::Crowded => &self.crowded,
+            Refusal::TooMany => &self.too_many,
+            Refusal::TooFast(_) => &self.too_fast,
+            Refusal::Violator(_) => &self.violator,
         }
-        is_due
     }
 }
 
@@ -154,33 +148,27 @@ impl<H: Handler> Server<H> {
             pid: credentials.pid(),
         };
         if peer.uid == UNMAPPED_UID {
-            return self.refuse(stream, peer, unmapped());
+            return self.refuse(stream, peer, unmapped(), &self.refused.unmapped);
         }
-        let limits = &self.shared.limits;
-        let reserved = if peer.uid == 0 {
-            0
-        } else {
-            limits.root_reserve
-        };
-        let Some(place) = self
-            .places
-            .take(limits.connections.saturating_sub(reserved))
-        else {
-            return self.refuse(stream, peer, crowded(limits.connections));
+        let place = match self.shared.admission.admit(peer.uid) {
+            Ok(place) => place,
+            Err(refusal) => {
+                let error = not_admitted(refusal, &self.shared.admission.limits());
+                return self.refuse(stream, peer, error, self.refused.of(refusal));
+            }
         };
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
             let handler = Arc::clone(&shared.handler);
             handler.note(Traffic::Opened);
-            connection::serve(stream, peer, shared).await;
+            connection::serve(stream, peer, shared, place).await;
             handler.note(Traffic::Closed);
-            drop(place);
         });
     }
 
-    fn refuse(&self, stream: UnixStream, peer: Peer, error: WireError) {
+    fn refuse(&self, stream: UnixStream, peer: Peer, error: WireError, seldom: &Seldom) {
         self.shared.handler.note(Traffic::Refused);
-        if error.code != ErrorCode::TooManyConnections || self.crowds.is_due() {
+        if seldom.is_due() {
             tracing::warn!(
                 peer_uid = peer.uid,
                 peer_pid = peer.pid,
@@ -188,30 +176,12 @@ impl<H: Handler> Server<H> {
                 "connection refused: {error}"
             );
         }
-        if let Some(place) = self.refusals.take(REFUSALS) {
+        if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
             let shared = Arc::clone(&self.shared);
             self.tasks.spawn(async move {
-                connection::refuse(stream, shared, error).await;
+                connection::refuse(stream, peer, shared, error).await;
                 drop(place);
             });
         }
     }
-}
-
-fn unmapped() -> WireError {
-    let text = format!(
-        "the daemon cannot tell who you are: your user id appears as {UNMAPPED_UID}, because it \
-         has no counterpart in the daemon's user namespace"
-    );
-    WireError::new(ErrorCode::UnmappedPeer, text).with_detail(
-        "run the client outside of the container or user namespace, and the daemon without \
-         PrivateUsers=; the user nobody cannot use comenq",
-    )
-}
-
-fn crowded(connections: usize) -> WireError {
-    let text = format!("all {connections} places for connections are taken");
-    WireError::new(ErrorCode::TooManyConnections, text)
-        .with_detail("try again in a moment")
-        .with_retry_after(Duration::from_secs(1))
 }

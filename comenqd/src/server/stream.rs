@@ -5,26 +5,19 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{FrameCodec, FrameError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, timeout};
 use tokio_util::codec::{Decoder as _, Encoder as _};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::Limits;
-
-/// Room made for reading when nothing is known of what comes: several requests of usual size.
-const READ_ROOM: usize = 4096;
-/// Below this much room it is made anew, so that a request is seldom read in two steps.
-const LEAST_ROOM: usize = 2048;
-/// A frame up to this size needs no share of the budget.
-const SMALL_FRAME: usize = 8 * 1024;
+use super::limits::{LEAST_ROOM, READ_ROOM, SMALL_FRAME};
+use super::memory::{OwnBudget, Share};
 
 /// Why no further frame comes.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +34,8 @@ pub(super) enum Ended {
     Slow,
     #[error("the peer did not read its reply in time")]
     NotReading,
+    #[error("{0} unreadable requests in a row")]
+    Unreadable(usize),
     #[error("no memory left for a frame of {0} bytes: other peers have begun too many")]
     NoRoom(usize),
     #[error(transparent)]
@@ -55,7 +50,7 @@ pub(super) enum Ended {
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) bytes: Bytes,
-    pub(super) share: Option<OwnedSemaphorePermit>,
+    pub(super) share: Option<Share>,
 }
 
 /// How long to wait for a frame.
@@ -74,7 +69,11 @@ pub(super) struct FrameStream {
     buffer: BytesMut,
     /// The last frame was large: its buffer goes with it.
     release: bool,
-    budget: Arc<Semaphore>,
+    /// A frame has begun: the alarm rings when it must be whole.
+    begun: bool,
+    /// What that frame has of the budget.
+    share: Option<Share>,
+    budget: OwnBudget,
     alarm: Alarm,
     stop: CancellationToken,
     stopped: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -86,13 +85,15 @@ impl FrameStream {
     pub(super) fn new(
         stream: UnixStream,
         limits: &Limits,
-        budget: Arc<Semaphore>,
+        budget: OwnBudget,
         stop: CancellationToken,
     ) -> Self {
         Self {
             stream,
             buffer: BytesMut::new(),
             release: false,
+            begun: false,
+            share: None,
             budget,
             alarm: Alarm::new(limits.hello_timeout),
             stopped: Box::pin(stop.clone().cancelled_owned()),
@@ -102,27 +103,28 @@ impl FrameStream {
         }
     }
 
-    /// The next frame. Not cancel-safe: a share of the budget may be lost with the future, which
-    /// then ends the connection too.
+    /// The next frame. Cancel-safe: what has arrived stays, and so does the time by which a frame
+    /// that has begun must be whole. The time a peer may be silent counts from the call: who calls
+    /// again after each frame sent keeps a connection open by its own writes.
     pub(super) async fn next(&mut self, patience: Patience) -> Result<Frame, Ended> {
         // Before what is already in the buffer: a peer that pipelines must not hold up a stop.
         if self.stop.is_cancelled() {
             return Err(Ended::Stopping);
         }
         let mut codec = FrameCodec::new();
-        let mut share = None;
-        let mut begun = false;
         let (wait, for_frame) = match patience {
             Patience::Altogether(wait) => (wait, None),
             Patience::Between(wait) => (wait, Some(self.frame_timeout)),
         };
-        self.alarm.set(wait);
+        if !self.begun {
+            self.alarm.set(wait);
+        }
         loop {
             if let Some(len) = codec.pending(&self.buffer)?
                 && len > SMALL_FRAME
-                && share.is_none()
+                && self.share.is_none()
             {
-                share = Some(self.reserve(len, for_frame.unwrap_or(wait)).await?);
+                self.share = Some(self.reserve(len, for_frame.unwrap_or(wait)).await?);
                 // The wait for memory was not the peer's fault.
                 if let Some(wait) = for_frame {
                     self.alarm.set(wait);
@@ -130,17 +132,23 @@ impl FrameStream {
             }
             if let Some(bytes) = codec.decode(&mut self.buffer)? {
                 self.release = bytes.len() > SMALL_FRAME;
+                self.begun = false;
+                let share = self.share.take();
                 return Ok(Frame { bytes, share });
             }
-            if !begun && !self.buffer.is_empty() {
-                begun = true;
+            if !self.begun && !self.buffer.is_empty() {
+                self.begun = true;
                 if let Some(wait) = for_frame {
                     self.alarm.set(wait);
                 }
             }
             self.make_room();
-            if self.read(begun).await? == 0 {
-                return Err(if begun { Ended::Torn } else { Ended::Closed });
+            if self.read().await? == 0 {
+                return Err(if self.begun {
+                    Ended::Torn
+                } else {
+                    Ended::Closed
+                });
             }
         }
     }
@@ -155,6 +163,14 @@ impl FrameStream {
             biased;
             () = &mut self.stopped => Err(Ended::Stopping),
             ready = self.stream.readable() => Ok(ready?),
+        }
+    }
+
+    /// Reads nothing for so long. Cancel-safe.
+    pub(super) async fn pause(&mut self, wait: Duration) -> Result<(), Ended> {
+        tokio::select! {
+            () = &mut self.stopped => Err(Ended::Stopping),
+            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 
@@ -201,7 +217,8 @@ impl FrameStream {
         let _ = timeout(wait, drain).await;
     }
 
-    async fn read(&mut self, begun: bool) -> Result<usize, Ended> {
+    async fn read(&mut self) -> Result<usize, Ended> {
+        let begun = self.begun;
         tokio::select! {
             biased;
             () = &mut self.stopped => Err(Ended::Stopping),
@@ -211,13 +228,11 @@ impl FrameStream {
     }
 
     /// A share of the budget, before a byte of memory is taken for the frame.
-    async fn reserve(&mut self, len: usize, wait: Duration) -> Result<OwnedSemaphorePermit, Ended> {
-        let permits = u32::try_from(len).map_err(|_| Ended::NoRoom(len))?;
-        let budget = Arc::clone(&self.budget);
+    async fn reserve(&mut self, len: usize, wait: Duration) -> Result<Share, Ended> {
         tokio::select! {
-            share = timeout(wait, budget.acquire_many_owned(permits)) => share
+            share = timeout(wait, self.budget.take(len)) => share
                 .ok()
-                .and_then(Result::ok)
+                .flatten()
                 .ok_or(Ended::NoRoom(len)),
             () = &mut self.stopped => Err(Ended::Stopping),
         }

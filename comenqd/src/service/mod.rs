@@ -15,6 +15,7 @@ mod health;
 mod list;
 mod metrics;
 mod ping;
+mod reply_size;
 mod retry_failed;
 mod status;
 mod store_export;
@@ -159,6 +160,10 @@ impl Handler for Service {
 
     fn role(&self, peer: &Peer) -> Role {
         authorize::role(peer, self.settings().own_uid)
+    }
+
+    fn largest_reply(&self, endpoint: &str) -> usize {
+        reply_size::of(endpoint)
     }
 
     async fn handle(&self, peer: &Peer, endpoint: &str, _: u64, body: &[u8]) -> Reply {

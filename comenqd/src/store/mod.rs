@@ -8,6 +8,7 @@
 //! states in `transition`; `index` keeps all of it in step.
 
 mod agenda;
+mod alone;
 mod blocks;
 mod census;
 mod check;
@@ -52,6 +53,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::{Clock, Mark, UnixMs};
 pub use agenda::{Agenda, AgendaQuery};
+pub use alone::read_entry;
 pub use check::Report;
 pub use claiming::{Claim, ClaimOutcome, Claimed};
 use commit::{Engine, Message, Task};

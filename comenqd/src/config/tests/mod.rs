@@ -2,6 +2,7 @@ mod accounts;
 mod bad_input;
 mod policy;
 mod reload;
+mod serving;
 mod tokens;
 
 use std::fs;

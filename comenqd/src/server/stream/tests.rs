@@ -1,6 +1,7 @@
 use comenq_proto::MAX_FRAME;
 
 use super::*;
+use crate::server::memory::Budget;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -13,9 +14,9 @@ fn framed(payload: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn memory_and_budget_of_a_large_frame_are_given_back() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let budget = Arc::new(Semaphore::new(MAX_FRAME));
+    let budget = Budget::new(MAX_FRAME).of(1);
     let stop = CancellationToken::new();
-    let mut frames = FrameStream::new(ours, &Limits::new(1024), Arc::clone(&budget), stop);
+    let mut frames = FrameStream::new(ours, &Limits::new(1024), budget.clone(), stop);
     let write = async {
         theirs
             .write_all(&framed(&vec![1; MAX_FRAME]))
@@ -26,9 +27,9 @@ async fn memory_and_budget_of_a_large_frame_are_given_back() {
     let read = async {
         let frame = frames.next(Patience::Between(LONG)).await.unwrap();
         assert_eq!(frame.bytes.len(), MAX_FRAME);
-        assert_eq!(budget.available_permits(), 0);
+        assert_eq!(budget.free(), 0);
         drop(frame);
-        assert_eq!(budget.available_permits(), MAX_FRAME);
+        assert_eq!(budget.free(), MAX_FRAME);
         frames.next(Patience::Between(LONG)).await.unwrap()
     };
     let (frame, ()) = tokio::join!(read, write);
@@ -43,7 +44,7 @@ async fn memory_and_budget_of_a_large_frame_are_given_back() {
 #[tokio::test]
 async fn nothing_is_allocated_for_a_large_frame_before_its_share() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let budget = Arc::new(Semaphore::new(0));
+    let budget = Budget::new(0).of(1);
     let limits = Limits {
         frame_timeout: Duration::from_millis(20),
         ..Limits::new(1024)
@@ -69,4 +70,36 @@ async fn an_alarm_rings_when_it_was_last_set_to() {
     alarm.set(seconds(1));
     alarm.rings().await;
     assert_eq!(start.elapsed().as_secs(), 17);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_alive_by_the_daemons_own_writes_but_a_begun_frame_is_not() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let limits = Limits::new(1024);
+    let idle = Patience::Between(Duration::from_secs(60));
+    let budget = Budget::new(MAX_FRAME).of(1);
+    let mut frames = FrameStream::new(ours, &limits, budget, CancellationToken::new());
+    let start = Instant::now();
+    // As a stream of events does: whatever comes first, the client's next frame or an event.
+    for _ in 0..10 {
+        tokio::select! {
+            frame = frames.next(idle) => panic!("{frame:?}"),
+            () = tokio::time::sleep(Duration::from_secs(40)) => {}
+        }
+        frames.send(vec![1]).await.unwrap();
+    }
+    assert!(matches!(frames.next(idle).await, Err(Ended::Idle)));
+    assert_eq!(start.elapsed().as_secs(), 460);
+
+    theirs.write_all(&[0, 0]).await.unwrap();
+    let begun = Instant::now();
+    let ended = loop {
+        tokio::select! {
+            frame = frames.next(idle) => break frame.unwrap_err(),
+            () = tokio::time::sleep(Duration::from_secs(4)) => {}
+        }
+        frames.send(vec![1]).await.unwrap();
+    };
+    assert!(matches!(ended, Ended::Slow), "{ended}");
+    assert_eq!(begun.elapsed(), limits.frame_timeout);
 }

@@ -1,7 +1,5 @@
 //! The first frame of each side.
 
-use comenq_proto::MAX_FRAME;
-
 use super::*;
 
 #[tokio::test]
@@ -68,13 +66,15 @@ async fn a_first_frame_that_is_no_hello_is_refused() {
 #[tokio::test]
 async fn a_refused_peer_can_read_why_also_after_it_wrote() {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let shared = Arc::new(Shared {
-        handler: Arc::new(Toy::default()),
-        limits: limits(),
-        budget: Arc::new(Semaphore::new(1)),
-        stop: CancellationToken::new(),
-    });
-    let refusal = tokio::spawn(connection::refuse(ours, shared, unmapped()));
+    let (_limits, in_force) = watch::channel(limits());
+    let toy = Arc::new(Toy::default());
+    let shared = Arc::new(Shared::new(toy, in_force, CancellationToken::new()));
+    let peer = Peer {
+        uid: UNMAPPED_UID,
+        gid: UNMAPPED_UID,
+        pid: 1,
+    };
+    let refusal = tokio::spawn(connection::refuse(ours, peer, shared, unmapped()));
     let mut client = Client(theirs);
     let error = client.hello(&Hello::new("test", "1")).await.err.unwrap();
     assert_eq!(error.code, ErrorCode::UnmappedPeer);

@@ -6,10 +6,12 @@ mod requests;
 mod subscription;
 
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use comenq_proto::{
-    ByteBuf, Hello, HelloReply, Kind, ProtocolVersion, RequestEnvelope, ResponseEnvelope, Role,
-    from_slice, to_bytes,
+    ByteBuf, ErrorCode, Hello, HelloReply, Kind, MAX_FRAME, ProtocolVersion, RequestEnvelope,
+    ResponseEnvelope, Role, from_slice, to_bytes,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
@@ -32,6 +34,10 @@ struct Toy {
 impl Handler for Toy {
     fn role(&self, _: &Peer) -> Role {
         Role::Operator
+    }
+
+    fn largest_reply(&self, endpoint: &str) -> usize {
+        if endpoint == "large" { MAX_FRAME } else { 0 }
     }
 
     async fn handle(&self, _: &Peer, endpoint: &str, _: u64, body: &[u8]) -> Reply {
@@ -68,6 +74,7 @@ impl Handler for Toy {
 struct Room {
     dir: tempfile::TempDir,
     toy: Arc<Toy>,
+    limits: watch::Sender<Limits>,
     stop: CancellationToken,
     server: JoinHandle<io::Result<()>>,
 }
@@ -81,12 +88,17 @@ fn limits() -> Limits {
     Limits {
         connections: 8,
         root_reserve: 0,
+        user_connections: 1000,
+        requests_per_second: 1_000_000,
+        violations_per_minute: 1000,
+        refusal: LONG,
         hello_timeout: LONG,
         frame_timeout: LONG,
         idle_timeout: LONG,
         write_timeout: LONG,
         unreadable: 3,
         frame_budget_bytes: 4 * 1024 * 1024,
+        reply_budget_bytes: 4 * 1024 * 1024,
     }
 }
 
@@ -98,10 +110,13 @@ impl Room {
         let toy = Arc::new(Toy::default());
         let stop = CancellationToken::new();
         let pulse = watchdog.register("accept");
-        let server = tokio::spawn(run(listener, Arc::clone(&toy), limits, pulse, stop.clone()));
+        let (limits, in_force) = watch::channel(limits);
+        let server = run(listener, Arc::clone(&toy), in_force, pulse, stop.clone());
+        let server = tokio::spawn(server);
         Self {
             dir,
             toy,
+            limits,
             stop,
             server,
         }

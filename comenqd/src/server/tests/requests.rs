@@ -1,7 +1,5 @@
 //! Requests, good and bad, and the end of a connection.
 
-use comenq_proto::MAX_FRAME;
-
 use super::*;
 
 #[tokio::test]

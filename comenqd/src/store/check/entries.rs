@@ -8,10 +8,8 @@ use serde::de::DeserializeOwned;
 use super::Check;
 use super::key::Parts;
 use crate::store::keys::{self, Rank};
-use crate::store::record::{
-    self, KeyRecord, KnownIdentity, Lane, LogEntry, Meta, OwnerWait, UsageRecord, Wait,
-};
-use crate::store::{State, StoreError, index, texts, turns};
+use crate::store::record::{self, KeyRecord, LogEntry, UsageRecord};
+use crate::store::{State, StoreError, alone, index, texts, turns};
 
 /// What is wrong with an entry, if anything is.
 type Verdict = Result<Option<&'static str>, StoreError>;
@@ -36,7 +34,9 @@ impl Check<'_> {
             Some(b's' | b'z') if !value.is_empty() => Ok(Some(UNREADABLE)),
             // Records of jobs were read before.
             Some(b'a' | b'j') => Ok(unless(keys::tail_id(key).is_some(), UNREADABLE)),
-            Some(b'm') => Ok(readable::<Meta>(key, value)),
+            Some(b'm' | b'o' | b'p' | b'i' | b'B') => {
+                Ok(unless(alone::read_entry(key, value).is_ok(), UNREADABLE))
+            }
             Some(b'f') => self.derived(key, value, keys::parse_finished(key).map(|(_, id)| id)),
             Some(b't') => self.derived(key, value, Rank::tail(key).and_then(Rank::id)),
             Some(b'd' | b'v' | b'n' | b'x' | b'l') => self.derived(key, value, keys::tail_id(key)),
@@ -59,10 +59,6 @@ impl Check<'_> {
             Some(b'q') => Ok(self.usage(key, value)),
             Some(b'g') => self.leads_to(value, |job| job.comment_id == keys::tail_u64(key)),
             Some(b'y') => Ok(unless(texts::is_readable(key, value), UNREADABLE)),
-            Some(b'o') => Ok(readable::<OwnerWait>(key, value)),
-            Some(b'p') => Ok(readable::<Lane>(key, value)),
-            Some(b'i') => Ok(readable::<KnownIdentity>(key, value)),
-            Some(b'B') => Ok(readable::<Wait>(key, value)),
             _ => Ok(Some("no such kind of entry is known")),
         }
     }
