@@ -1,9 +1,10 @@
 //! A request: the envelope, its body as the endpoint's type, and the values in it.
 
 use comenq_proto::{
-    AccountResume, CommentBody, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobId, JobList,
-    JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Ping, Request,
-    RequestEnvelope, Status, StoreExport, SubmitKey, Target, from_slice, to_bytes,
+    AccountResume, CommentBody, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobId,
+    JobList, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping,
+    Request, RequestEnvelope, Status, StoreExport, SubmitKey, Subscribe, Target, from_slice,
+    to_bytes,
 };
 
 /// What was read is what would be sent; the values are checked without harm.
@@ -31,6 +32,9 @@ pub(super) fn request(data: &[u8]) -> bool {
         AccountResume::ENDPOINT => read::<AccountResume>(body, drop),
         StoreExport::ENDPOINT => read::<StoreExport>(body, drop),
         Status::ENDPOINT => read::<Status>(body, drop),
+        Health::ENDPOINT => read::<Health>(body, drop),
+        Metrics::ENDPOINT => read::<Metrics>(body, drop),
+        Subscribe::ENDPOINT => read::<Subscribe>(body, drop),
         _ => read::<Ping>(body, drop),
     }
 }
