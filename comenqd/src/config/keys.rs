@@ -19,7 +19,9 @@ pub(super) enum Kind {
     User,
 }
 
-const FLAT: [&str; 24] = [
+const FLAT: [&str; 28] = [
+    "admin_group",
+    "allow_dangerous",
     "allowed_repositories",
     "allowed_users",
     "app_id",
@@ -42,6 +44,8 @@ const FLAT: [&str; 24] = [
     "max_age_seconds",
     "max_attempts",
     "max_body_chars",
+    "operator_group",
+    "public_status",
     "queue_path",
     "socket_path",
 ];

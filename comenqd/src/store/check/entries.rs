@@ -9,7 +9,7 @@ use super::Check;
 use super::key::Parts;
 use crate::store::keys::{self, Rank};
 use crate::store::record::{
-    self, KeyRecord, KnownIdentity, Lane, LogEntry, Meta, OwnerWait, UsageRecord, Wait,
+    self, Halt, KeyRecord, KnownIdentity, Lane, LogEntry, Meta, OwnerWait, UsageRecord, Wait,
 };
 use crate::store::{State, StoreError, index, texts, turns};
 
@@ -39,7 +39,9 @@ impl Check<'_> {
             Some(b'm') => Ok(readable::<Meta>(key, value)),
             Some(b'f') => self.derived(key, value, keys::parse_finished(key).map(|(_, id)| id)),
             Some(b't') => self.derived(key, value, Rank::tail(key).and_then(Rank::id)),
-            Some(b'd' | b'v' | b'n' | b'x' | b'l') => self.derived(key, value, keys::tail_id(key)),
+            Some(b'd' | b'v' | b'n' | b'x' | b'l' | b'N') => {
+                self.derived(key, value, keys::tail_id(key))
+            }
             Some(b'b') => self.chunk(key),
             Some(b'e') => self.log_entry(key, value),
             Some(b'k') => self.submit_key(key, value),
@@ -57,12 +59,15 @@ impl Check<'_> {
             Some(b's') => self.turn(key),
             Some(b'c') => Ok(self.count(key, value)),
             Some(b'q') => Ok(self.usage(key, value)),
+            // That of a job which was purged leads nowhere, and stays.
+            Some(b'g') if *value == keys::PURGED.to_be_bytes() => Ok(None),
             Some(b'g') => self.leads_to(value, |job| job.comment_id == keys::tail_u64(key)),
             Some(b'y') => Ok(unless(texts::is_readable(key, value), UNREADABLE)),
             Some(b'o') => Ok(readable::<OwnerWait>(key, value)),
             Some(b'p') => Ok(readable::<Lane>(key, value)),
             Some(b'i') => Ok(readable::<KnownIdentity>(key, value)),
             Some(b'B') => Ok(readable::<Wait>(key, value)),
+            Some(b'H') => Ok(readable::<Halt>(key, value)),
             _ => Ok(Some("no such kind of entry is known")),
         }
     }
