@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    admin::{Halt, QueueStatus},
     body::Hidden,
     cbor,
     limits::{MAX_ENTRIES, MAX_PAGE_LEN},
@@ -40,6 +41,9 @@ pub struct StatusReply {
     /// Which configuration is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigStatus>,
+    /// What an administrator has stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueStatus>,
 }
 
 /// What a user uses of what they may use.
@@ -112,7 +116,7 @@ pub struct LaneStatus {
     /// The pause between two posts.
     pub cooldown_ms: u64,
     /// `idle`, `waiting_for_pace`, `posting`, `looking`, `limited`, `blocked`,
-    /// `offline` or `no_token`; a newer daemon may know more.
+    /// `offline`, `no_token` or `paused`; a newer daemon may know more.
     pub phase: String,
     /// Why it waits, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +144,9 @@ pub struct LaneStatus {
         skip_serializing_if = "cbor::is_default"
     )]
     pub owners: Vec<OwnerStatus>,
+    /// An administrator has paused it; boxed, for few are and many lanes fit in a frame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Box<Halt>>,
 }
 
 /// An owner of repositories that bars an account.
@@ -165,7 +172,7 @@ pub struct Ping {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pong {}
 
-/// Let this paused account try again.
+/// Let this account try again: it was blocked, barred or paused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountResume {
     /// Its name.

@@ -103,6 +103,8 @@ error_codes! {
     303 RepositoryNotAllowed "repository_not_allowed",
     /// The rules do not let this peer use this account.
     304 AccountNotAllowed "account_not_allowed",
+    /// A dangerous operation that the configuration does not allow.
+    305 DangerousDisabled "dangerous_disabled",
     /// No job has this id, or it is not the peer's to see.
     400 NoSuchJob "no_such_job",
     /// The job's state does not allow this.
@@ -111,6 +113,8 @@ error_codes! {
     402 JobBusy "job_busy",
     /// Whether the job's comment exists is not known yet.
     403 Unresolved "unresolved",
+    /// The account waits for something that nobody can shorten.
+    404 LaneWaiting "lane_waiting",
     /// A defect of the daemon.
     500 Internal "internal",
     /// The store cannot be opened; the daemon keeps trying.
@@ -119,6 +123,8 @@ error_codes! {
     502 CommitFailed "commit_failed",
     /// The disk is nearly full: jobs are posted, but no more are taken.
     503 StoreFull "store_full",
+    /// The queue is being drained: jobs are posted, but no more are taken.
+    504 Draining "draining",
 }
 
 impl ErrorCode {
@@ -132,9 +138,11 @@ impl ErrorCode {
                 | Self::PeerRefused
                 | Self::QuotaExceeded
                 | Self::JobBusy
+                | Self::LaneWaiting
                 | Self::StoreUnavailable
                 | Self::CommitFailed
                 | Self::StoreFull
+                | Self::Draining
         )
     }
 

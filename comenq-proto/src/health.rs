@@ -65,6 +65,10 @@ text_enum! {
         AccountLimited = "account_limited",
         /// An account cannot reach GitHub.
         AccountOffline = "account_offline",
+        /// An administrator lets an account post nothing.
+        Paused = "paused",
+        /// An administrator lets no jobs be taken.
+        Draining = "draining",
     }
 }
 

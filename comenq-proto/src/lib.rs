@@ -15,6 +15,7 @@
 //! 4. the daemon answers each, in order, with a [`ResponseEnvelope`];
 //! 5. after a [`Subscribe`] the connection carries [`Event`]s, and nothing else.
 
+mod admin;
 mod body;
 mod cbor;
 mod daemon;
@@ -35,6 +36,10 @@ mod text;
 mod verbs;
 mod version;
 
+pub use admin::{
+    Halt, JobPurge, JobPurgeReply, PostNow, QueueChangeReply, QueueDrain, QueuePause, QueueResume,
+    QueueStatus,
+};
 pub use body::{BodyError, CommentBody};
 pub use cbor::{DecodeError, EncodeError, from_slice, to_bytes};
 pub use daemon::{

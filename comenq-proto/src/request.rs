@@ -1,7 +1,7 @@
 //! Requests: the envelope, and the table of endpoints.
 //!
 //! Decides which struct each endpoint takes and gives and which may be repeated.
-//! The structs stand in `submit`, `verbs`, `daemon`, `event` and `health`. Their fields stay plain
+//! The structs stand in `submit`, `verbs`, `admin`, `daemon`, `event` and `health`. Their fields stay plain
 //! text and numbers: the daemon's service parses them, so that a wrong target is
 //! told as `InvalidTarget` and not as an unreadable request.
 
@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 
 use crate::{
+    admin::{
+        JobPurge, JobPurgeReply, PostNow, QueueChangeReply, QueueDrain, QueuePause, QueueResume,
+    },
     body::Hidden,
     cbor::{self, EncodeError},
     daemon::{
@@ -106,6 +109,11 @@ endpoint!(JobRelease => JobChangeReply, "job_release");
 endpoint!(JobRetry => JobChangeReply, "job_retry");
 endpoint!(JobRetryFailed => JobRetryFailedReply, "job_retry_failed");
 endpoint!(JobBump => JobChangeReply, "job_bump");
+endpoint!(PostNow => JobChangeReply, "post_now");
+endpoint!(JobPurge => JobPurgeReply, "job_purge");
+endpoint!(QueuePause => QueueChangeReply, "queue_pause");
+endpoint!(QueueResume => QueueChangeReply, "queue_resume");
+endpoint!(QueueDrain => QueueChangeReply, "queue_drain");
 endpoint!(AccountResume => AccountResumeReply, "account_resume");
 endpoint!(StoreExport => StoreExportReply, "store_export");
 endpoint!(Status => StatusReply, "status");

@@ -13,7 +13,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand,
-    builder::PossibleValuesParser,
+    builder::{BoolishValueParser, PossibleValuesParser},
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use comenq_proto::{FailureCode, JobId, MAX_PAGE};
@@ -67,6 +67,15 @@ pub(crate) struct Global {
         default_value = DEFAULT_SOCKET
     )]
     pub(crate) socket: PathBuf,
+    /// Speak to whoever listens on the socket: for a user namespace, where
+    /// nobody can be told from anybody
+    #[arg(
+        long,
+        global = true,
+        env = "COMENQ_TRUST_SOCKET",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) trust_socket: bool,
     /// How long a lost connection is repeated and an answer waited for
     #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = timeout, allow_hyphen_values = true)]
     pub(crate) timeout: Duration,
@@ -94,8 +103,16 @@ pub(crate) enum Command {
     Retry(RetryArgs),
     /// Put these jobs before your others
     Bump(JobsArgs),
-    /// Let a paused account try again (administrators)
+    /// Post this job next, without waiting for the cooldown (administrators)
+    PostNow(JobArgs),
+    /// Remove these finished jobs, their text and their log (administrators)
+    Purge(JobsArgs),
+    /// Post nothing more, with all accounts or with one (administrators)
+    Pause(PauseArgs),
+    /// End a pause, or let an account try again that is blocked (administrators)
     Resume(ResumeArgs),
+    /// Take no new jobs, and post those that are queued (administrators)
+    Drain(DrainArgs),
     /// Write everything in the queue to standard output, as a backup (administrators)
     Export,
     /// Tell what happens as it happens, until interrupted
@@ -184,9 +201,37 @@ fn failure_codes() -> PossibleValuesParser {
 
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// The account's name, as `comenq status` shows it
+    /// The account's name, as `comenq status` shows it; without it the queue
+    /// goes on after `comenq pause`
     #[arg(value_name = "ACCOUNT")]
-    pub(crate) account: String,
+    pub(crate) account: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    /// The job's number
+    #[arg(value_name = "ID", allow_negative_numbers = true)]
+    pub(crate) id: JobId,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    /// Only this account
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// Why, for those who wait
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrainArgs {
+    /// Take jobs again
+    #[arg(long)]
+    pub(crate) off: bool,
+    /// Why, for those who are refused
+    #[arg(long, value_name = "TEXT", conflicts_with = "off")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Parses `args`, the program's name first.

@@ -15,6 +15,7 @@ use std::{
 use comenq_proto::{ErrorCode, Event, HelloAck, Request, WireError};
 
 use crate::connection::{Connection, ConnectionError};
+use crate::trust::Trust;
 
 /// The pause before the first repetition; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -27,6 +28,12 @@ pub(crate) enum CallError {
     /// Nobody was reached at the first try; nothing was sent.
     #[error("cannot connect")]
     Unreachable(#[source] io::Error),
+    /// A stranger listens on the socket; nothing was sent.
+    #[error("the socket is uid {uid}'s")]
+    Untrusted {
+        /// Whose.
+        uid: u32,
+    },
     /// The connection broke, and so did all later ones until the deadline.
     #[error("no answer: {reason}")]
     Lost {
@@ -53,6 +60,7 @@ pub(crate) enum CallError {
 pub(crate) struct Client {
     socket: PathBuf,
     timeout: Duration,
+    trust: Trust,
     open: Option<Connection>,
     was_reached: bool,
     has_repeated: bool,
@@ -60,10 +68,11 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connects only when first asked something.
-    pub(crate) const fn new(socket: PathBuf, timeout: Duration) -> Self {
+    pub(crate) const fn new(socket: PathBuf, timeout: Duration, trust: Trust) -> Self {
         Self {
             socket,
             timeout,
+            trust,
             open: None,
             was_reached: false,
             has_repeated: false,
@@ -147,7 +156,7 @@ impl Client {
     }
 
     fn connect(&mut self, deadline: Instant) -> Result<Connection, ConnectionError> {
-        let opened = Connection::open(&self.socket, deadline);
+        let opened = Connection::open(&self.socket, &self.trust, deadline);
         self.was_reached |= !matches!(opened, Err(ConnectionError::Connect(_)));
         opened
     }
@@ -166,7 +175,7 @@ impl Client {
                 ErrorCode::StoreUnavailable => is_open,
                 _ => false,
             },
-            ConnectionError::Protocol(_) => false,
+            ConnectionError::Protocol(_) | ConnectionError::Untrusted(_) => false,
         }
     }
 
@@ -176,6 +185,7 @@ impl Client {
             ConnectionError::Refused(error) if !is_open || is_final(error.code) => {
                 CallError::Refused(error)
             }
+            ConnectionError::Untrusted(uid) if !is_open => CallError::Untrusted { uid },
             ConnectionError::Protocol(reason) => CallError::Protocol {
                 reason,
                 sent: is_open,

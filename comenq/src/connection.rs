@@ -1,7 +1,7 @@
 //! One connection to the daemon: connect, greet, ask.
 //!
-//! Decides what each failure means for the caller: nobody there, broken on the
-//! way, refused, or not our protocol. Whether to try again is
+//! Decides what each failure means for the caller: nobody there, a stranger's
+//! socket, broken on the way, refused, or not our protocol. Whether to try again is
 //! [`Client`](crate::client::Client)'s matter. Every wait ends at the deadline.
 
 use std::{
@@ -20,6 +20,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
+use crate::trust::{self, Trust};
+
 /// Read at a time; an answer to a post fits.
 const CHUNK: usize = 8 * 1024;
 
@@ -29,6 +31,9 @@ pub(crate) enum ConnectionError {
     /// Nobody could be reached.
     #[error("cannot connect")]
     Connect(#[source] io::Error),
+    /// A stranger listens there: not a byte was sent.
+    #[error("the socket is uid {0}'s")]
+    Untrusted(u32),
     /// It broke, or nothing came until the deadline.
     #[error("connection broke")]
     Broken(#[source] io::Error),
@@ -59,9 +64,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects and greets.
-    pub(crate) fn open(socket: &Path, deadline: Instant) -> Result<Self, ConnectionError> {
+    /// Connects and greets, unless a stranger listens there.
+    pub(crate) fn open(
+        socket: &Path,
+        trust: &Trust,
+        deadline: Instant,
+    ) -> Result<Self, ConnectionError> {
         let stream = connect(socket, deadline)?;
+        let uid = trust::listener(&stream).map_err(ConnectionError::Connect)?;
+        if !trust.accepts(uid) {
+            return Err(ConnectionError::Untrusted(uid));
+        }
         let mut wire = Wire {
             stream: &stream,
             buffer: BytesMut::new(),

@@ -11,6 +11,7 @@ use comenq_proto::{BodyError, ErrorCode, SubmitKey, TargetError, WireError};
 use crate::{
     client::{CallError, Client},
     exit::Exit,
+    trust::UNMAPPED_UID,
     when::WhenError,
 };
 
@@ -64,6 +65,7 @@ impl Failure {
         let socket = client.socket();
         match error {
             CallError::Unreachable(error) => unreachable(&error, socket),
+            CallError::Untrusted { uid } => untrusted(uid, socket),
             CallError::Lost { reason, .. } => Self::new(
                 "unreachable",
                 Exit::Unreachable,
@@ -94,7 +96,9 @@ impl Failure {
         let (sent, is_lost) = match &error {
             CallError::Lost { sent, .. } => (*sent, true),
             CallError::Protocol { sent, .. } => (*sent, false),
-            CallError::Unreachable(_) | CallError::Refused(_) => (false, false),
+            CallError::Unreachable(_) | CallError::Untrusted { .. } | CallError::Refused(_) => {
+                (false, false)
+            }
         };
         let mut failure = Self::of_call(error, client);
         if sent {
@@ -113,6 +117,24 @@ impl Failure {
         }
         failure
     }
+}
+
+/// Somebody else listens where comenqd should.
+fn untrusted(uid: u32, socket: &Path) -> Failure {
+    let message = format!(
+        "uid {uid} listens on socket {}, who is neither root, nor the user comenq, nor you: \
+         nothing was sent",
+        socket.display()
+    );
+    let why = if uid == UNMAPPED_UID {
+        "this uid stands for users that do not exist in this container or user namespace; if you \
+         know that it is comenqd"
+    } else {
+        "find out who that is and why; if that user is meant to run comenqd"
+    };
+    Failure::new("untrusted_socket", Exit::Refused, message).with_detail(format!(
+        "{why}, --trust-socket (or COMENQ_TRUST_SOCKET=1) speaks to it all the same"
+    ))
 }
 
 fn unreachable(error: &io::Error, socket: &Path) -> Failure {
@@ -213,9 +235,15 @@ fn in_words(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trust::Trust;
 
     fn client() -> Client {
-        Client::new("/run/x.sock".into(), Duration::from_millis(1500))
+        let trust = Trust {
+            anybody: false,
+            own_uid: 1000,
+            lookup_user: |_| None,
+        };
+        Client::new("/run/x.sock".into(), Duration::from_millis(1500), trust)
     }
 
     #[test]
@@ -231,6 +259,24 @@ mod tests {
         assert!(refused.message.contains("nobody listens"));
         let impossible = failure(io::ErrorKind::InvalidInput);
         assert_eq!(impossible.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn a_strangers_socket_is_refused_with_the_way_round() {
+        let failure = untrusted(1001, Path::new("/run/x.sock"));
+        assert_eq!(
+            (failure.code, failure.exit),
+            ("untrusted_socket", Exit::Refused)
+        );
+        assert!(
+            failure
+                .message
+                .contains("uid 1001 listens on socket /run/x.sock")
+        );
+        assert!(failure.message.contains("nothing was sent"));
+        assert!(failure.detail.unwrap().contains("--trust-socket"));
+        let unmapped = untrusted(UNMAPPED_UID, Path::new("/run/x.sock"));
+        assert!(unmapped.detail.unwrap().contains("user namespace"));
     }
 
     #[test]

@@ -9,7 +9,8 @@ mod health;
 mod status;
 
 use comenq_proto::{
-    FailureCode, Job, JobChangeReply, JobId, JobState, JobSubmitReply, LogEntry, LogKind,
+    FailureCode, Job, JobChangeReply, JobId, JobPurgeReply, JobState, JobSubmitReply, LogEntry,
+    LogKind,
 };
 use serde::Serialize;
 
@@ -214,7 +215,7 @@ pub(crate) struct RetriedJson<'a> {
     pub(crate) retried: &'a [u64],
 }
 
-/// `resume`.
+/// `resume` and `pause` of an account.
 #[derive(Serialize)]
 pub(crate) struct ResumeJson<'a> {
     pub(crate) account: &'a str,
@@ -225,6 +226,33 @@ pub(crate) struct ResumeJson<'a> {
 #[derive(Serialize)]
 pub(crate) struct MetricsJson<'a> {
     pub(crate) metrics: &'a str,
+}
+
+/// `resume` without an account, `pause` without one, `drain`.
+#[derive(Serialize)]
+pub(crate) struct NotesJson<'a> {
+    pub(crate) notes: &'a [String],
+}
+
+/// `purge`.
+#[derive(Serialize)]
+pub(crate) struct PurgeJson<'a> {
+    pub(crate) purged: Vec<PurgedJson<'a>>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct PurgedJson<'a> {
+    id: u64,
+    notes: &'a [String],
+}
+
+impl<'a> From<&'a JobPurgeReply> for PurgedJson<'a> {
+    fn from(reply: &'a JobPurgeReply) -> Self {
+        Self {
+            id: reply.id,
+            notes: &reply.notes,
+        }
+    }
 }
 
 /// `ping`.

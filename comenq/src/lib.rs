@@ -13,6 +13,7 @@ mod failure;
 mod json;
 mod output;
 mod times;
+mod trust;
 mod when;
 
 #[cfg(test)]
@@ -28,7 +29,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use crate::exit::Exit;
-use crate::{client::Client, commands::Context, output::Output, times::Times};
+use crate::{client::Client, commands::Context, output::Output, times::Times, trust::Trust};
 
 /// What a run takes from the process around it.
 pub struct Surroundings<'a> {
@@ -46,6 +47,10 @@ pub struct Surroundings<'a> {
     pub time_zone: fn() -> TimeZone,
     /// Makes an interrupt (Ctrl-C) end the process with exit code 0 from then on.
     pub end_on_interrupt: fn() -> io::Result<()>,
+    /// The user of this process.
+    pub uid: u32,
+    /// The number of a user by name, asked only where a stranger's socket is met.
+    pub lookup_user: fn(&str) -> Option<u32>,
 }
 
 /// Does what the arguments (with the program's name first) ask for.
@@ -59,6 +64,8 @@ pub fn run(args: Vec<OsString>, around: Surroundings<'_>) -> Exit {
         now,
         time_zone,
         end_on_interrupt,
+        uid,
+        lookup_user,
     } = around;
     let times = Times::new(now, time_zone);
     let mut output = Output::new(stdout, stderr, cli::wants_json(&args), times);
@@ -66,8 +73,13 @@ pub fn run(args: Vec<OsString>, around: Surroundings<'_>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return output.clap(&error),
     };
+    let trust = Trust {
+        anybody: cli.global.trust_socket,
+        own_uid: uid,
+        lookup_user,
+    };
     let mut context = Context {
-        client: Client::new(cli.global.socket, cli.global.timeout),
+        client: Client::new(cli.global.socket, cli.global.timeout, trust),
         stdin,
         stdin_is_terminal,
         output,

@@ -1,6 +1,7 @@
 //! The `comenq` program: joins the process to [`comenq::run`].
 //!
-//! The only place that touches standard streams, the clock, the time zone and signals.
+//! The only place that touches standard streams, the clock, the time zone, signals
+//! and the name service.
 
 use std::{
     env, fs,
@@ -11,6 +12,7 @@ use std::{
 
 use comenq::Surroundings;
 use jiff::{Timestamp, tz::TimeZone};
+use nix::unistd::{User, geteuid};
 use signal_hook::{consts::SIGINT, flag::register_conditional_shutdown};
 
 fn main() -> ExitCode {
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
             now: Timestamp::now,
             time_zone: local_zone,
             end_on_interrupt,
+            uid: geteuid().as_raw(),
+            lookup_user,
         },
     )
     .into()
@@ -34,6 +38,12 @@ fn main() -> ExitCode {
 fn end_on_interrupt() -> io::Result<()> {
     let armed = Arc::new(AtomicBool::new(true));
     register_conditional_shutdown(SIGINT, 0, armed).map(drop)
+}
+
+/// Asks the host's name service; whom it cannot tell is nobody.
+fn lookup_user(name: &str) -> Option<u32> {
+    let user = User::from_name(name).ok()??;
+    Some(user.uid.as_raw())
 }
 
 /// The zone that `TZ` or else `/etc/localtime` names. The latter is read here:

@@ -3,6 +3,8 @@
 //! Decides which addresses are acceptable and which links to comments belong to them. Read by
 //! `config` (limits depend on it), by the service (wrong host) and by the GitHub client.
 
+use std::time::Duration;
+
 use url::{Host, Url};
 
 /// A checked base address of a GitHub API, without a trailing slash.
@@ -74,6 +76,13 @@ impl ApiUrl {
         self.0
             .port()
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// The shortest pause between two posts, whatever somebody wants. On GitHub's own API it keeps
+    /// every documented limit on content; elsewhere (an enterprise server, a test) its owner decides.
+    #[must_use]
+    pub fn least_cooldown(&self) -> Duration {
+        Duration::from_secs(if self.is_github_com() { 8 } else { 1 })
     }
 
     /// Whether this is GitHub's own public API, where the polite limits are not negotiable.

@@ -10,6 +10,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod github;
+pub mod groups;
 pub mod logging;
 pub mod notify;
 pub mod offline;

@@ -4,10 +4,12 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use comenqd::app::{self, Setup, Surroundings};
 use comenqd::config::{self, Flags, Sources};
+use comenqd::groups;
 use comenqd::logging;
 use comenqd::offline;
 use comenqd::server::listener;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         default_config: config::DEFAULT_CONFIG_PATH.into(),
         euid,
         lookup_user: config::lookup_user,
+        lookup_group: config::lookup_group,
     };
     if let Some(command) = &sources.flags.command {
         return offline(command, &sources);
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         machine: machine_id(Path::new(MACHINE_ID)),
         supervised: var("NOTIFY_SOCKET").is_some(),
         program: std::env::current_exe().ok(),
+        groups: Arc::new(groups::lookup),
     };
     let setup = Setup {
         config,

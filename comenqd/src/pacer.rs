@@ -4,18 +4,23 @@
 //! the worker before everything it does. Pure: it reads no clock by itself and asks nobody.
 //!
 //! The order is the promise: a lane in trouble sends nothing at all; what may have been posted is
-//! looked for before anything of its target is posted; and no POST goes before its slot.
+//! looked for before anything of its target is posted; and no POST goes before its slot. A pause stops
+//! posts, not looks; an administrator's word shortens a slot, never below GitHub's floor.
 
 use std::time::Duration;
 
+use comenq_proto::JobId;
+
 use crate::clock::{Clock, UnixMs};
-use crate::store::{Agenda, Job, Wait, WaitKind};
+use crate::store::{Agenda, Job, Paused, Wait, WaitKind};
 
 /// The configured times of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// From one POST to the next.
     pub cooldown: Duration,
+    /// The same for a job that need not wait for the cooldown.
+    pub floor: Duration,
     /// What chance may add to that.
     pub jitter: Duration,
     /// From the end of an attempt to the first look for it.
@@ -47,6 +52,15 @@ pub enum Plan {
     Look(Box<Job>),
     /// Claim and post.
     Post,
+    /// Claim and post this one, before the cooldown is over.
+    PostNow(JobId),
+    /// An administrator lets it post nothing.
+    Paused {
+        /// Who, and since when.
+        paused: Paused,
+        /// Until there is something else to do.
+        left: Option<Duration>,
+    },
     /// Nothing may go yet.
     NotYet {
         /// Until something may.
@@ -81,29 +95,53 @@ pub fn plan(agenda: &Agenda, clock: &Clock, pace: &Pace, identified: bool) -> Pl
     }
     let slot = slot(agenda, clock, pace);
     let look = next_look(agenda, clock, pace);
-    if !agenda.ready && look.is_none() {
-        return Plan::Idle {
-            due: agenda.next_due,
-            slot,
+    let post = next_post(agenda, clock, pace, slot);
+    let Some(left) = earlier(look.map(|(_, left)| left), post) else {
+        return match &agenda.paused {
+            Some(paused) => pause(paused, None),
+            None => Plan::Idle {
+                due: agenda.next_due,
+                slot,
+            },
         };
-    }
-    let left = match look {
-        Some((_, left)) if agenda.ready => left.min(slot),
-        Some((_, left)) => left,
-        None => slot,
     };
     let is_unknown = clock.github_now().is_none() && is_from_another_boot(agenda, clock);
     if is_unknown || (!identified && left.is_zero()) {
         return Plan::AskIdentity;
     }
-    match look {
-        Some((job, left)) if left.is_zero() => Plan::Look(Box::new(job.clone())),
-        _ if agenda.ready && slot.is_zero() => Plan::Post,
-        _ => Plan::NotYet {
-            left,
-            slot: agenda.ready.then_some(slot),
-        },
+    if let Some((job, left)) = look
+        && left.is_zero()
+    {
+        return Plan::Look(Box::new(job.clone()));
     }
+    if let Some(paused) = &agenda.paused {
+        return pause(paused, Some(left));
+    }
+    match agenda.urgent {
+        Some(id) if floor_slot(agenda, clock, pace).is_zero() => Plan::PostNow(id),
+        _ if agenda.ready && slot.is_zero() => Plan::Post,
+        _ => Plan::NotYet { left, slot: post },
+    }
+}
+
+fn pause(paused: &Paused, left: Option<Duration>) -> Plan {
+    Plan::Paused {
+        paused: paused.clone(),
+        left,
+    }
+}
+
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
+}
+
+/// How long until a job may be posted; `None` if none is ready. A pause ends with no time.
+fn next_post(agenda: &Agenda, clock: &Clock, pace: &Pace, slot: Duration) -> Option<Duration> {
+    if agenda.paused.is_some() {
+        return None;
+    }
+    let urgent = agenda.urgent.map(|_| floor_slot(agenda, clock, pace));
+    earlier(urgent, agenda.ready.then_some(slot))
 }
 
 /// The lane's wait, if it is not over. Format 1 kept a block here: a new token need not wait for
@@ -124,6 +162,12 @@ fn slot(agenda: &Agenda, clock: &Clock, pace: &Pace) -> Duration {
     agenda.lane.pace.map_or(Duration::ZERO, |last| {
         clock.remaining(last, pace.cooldown.saturating_add(jitter))
     })
+}
+
+/// The same for a job that need not wait for the cooldown: GitHub's own floor.
+fn floor_slot(agenda: &Agenda, clock: &Clock, pace: &Pace) -> Duration {
+    let last = agenda.lane.pace;
+    last.map_or(Duration::ZERO, |last| clock.remaining(last, pace.floor))
 }
 
 /// The look that falls due first, and how long until then.

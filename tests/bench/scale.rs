@@ -253,6 +253,7 @@ async fn claim_and_conclude(store: &Store, clock: &Arc<Clock>) -> Result<(), Fai
         now: clock.mark(),
         started_github: clock.wall(),
         wall: clock.wall(),
+        urgent: None,
         checked: None,
         marker: false,
         clock: Arc::clone(clock),

@@ -13,6 +13,8 @@ mod activation;
 #[cfg(test)]
 mod apps;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod badconfig;
 #[cfg(test)]
 mod barred;
@@ -29,6 +31,8 @@ mod commands;
 #[cfg(test)]
 mod crowd;
 #[cfg(test)]
+mod dangerous;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod events;
@@ -36,6 +40,8 @@ mod events;
 mod fair;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod halts;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
@@ -75,7 +81,11 @@ mod store;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
+mod tiers;
+#[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod unreachable;
 #[cfg(test)]

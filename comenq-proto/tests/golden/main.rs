@@ -17,15 +17,17 @@ use bytes::{Bytes, BytesMut};
 use comenq_proto::{
     AccountResume, AccountResumeReply, ErrorCode, FrameCodec, Health, HealthReply, Hello, HelloAck,
     HelloReply, Job, JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet,
-    JobGetReply, JobHold, JobList, JobListReply, JobRelease, JobRetry, JobRetryFailed,
-    JobRetryFailedReply, JobState, JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply,
-    Metrics, MetricsReply, Ping, Pong, ProtocolVersion, RequestEnvelope, ResponseEnvelope, Status,
-    StatusReply, StoreExport, StoreExportReply, StoreStatus, Subscribe, SubscribeReply, WireError,
-    from_slice, to_bytes,
+    JobGetReply, JobHold, JobList, JobListReply, JobPurge, JobPurgeReply, JobRelease, JobRetry,
+    JobRetryFailed, JobRetryFailedReply, JobState, JobSubmit, JobSubmitBatch, JobSubmitBatchReply,
+    JobSubmitReply, Metrics, MetricsReply, Ping, Pong, PostNow, ProtocolVersion, QueueChangeReply,
+    QueueDrain, QueuePause, QueueResume, RequestEnvelope, ResponseEnvelope, Status, StatusReply,
+    StoreExport, StoreExportReply, StoreStatus, Subscribe, SubscribeReply, WireError, from_slice,
+    to_bytes,
 };
 use samples::{
-    ack, attempt, busy, failed_event, failed_job, full_health, full_job, full_status, heartbeat,
-    job, lagged, lane, lane_event, look, position, posted_event, submit, superseding,
+    ack, attempt, busy, failed_event, failed_job, full_health, full_job, full_status,
+    halted_status, heartbeat, job, lagged, lane, lane_event, look, position, posted_event, submit,
+    superseding,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::codec::{Decoder as _, Encoder as _};
@@ -207,6 +209,7 @@ golden! {
         degraded: vec![],
         own: None,
         config: None,
+        queue: None,
     },
     status_reply_degraded = StatusReply {
         daemon_version: "0.1.0".into(),
@@ -221,8 +224,23 @@ golden! {
         degraded: vec!["the store is unavailable".into()],
         own: None,
         config: None,
+        queue: None,
     },
     status_reply_full = full_status(),
+    status_reply_halted = halted_status(),
+    post_now = PostNow { id: 7 },
+    job_purge = JobPurge { id: 7 },
+    job_purge_reply = JobPurgeReply { id: 7, notes: vec!["it was gone already".into()] },
+    queue_pause = QueuePause::default(),
+    queue_pause_account = QueuePause {
+        account: Some("bot".into()),
+        reason: Some("maintenance".into()),
+    },
+    queue_resume = QueueResume::default(),
+    queue_resume_account = QueueResume { account: Some("bot".into()) },
+    queue_drain = QueueDrain { off: false, reason: Some("maintenance".into()) },
+    queue_drain_off = QueueDrain { off: true, reason: None },
+    queue_change_reply = QueueChangeReply { notes: vec!["it was paused already".into()] },
     ping = Ping {},
     pong = Pong {},
     hello_reply_features = HelloReply::accepted(HelloAck {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use comenq_proto::{
-    Authz, ConfigStatus, Degraded, DegradedCode, ErrorCode, Event, EventKind, FailureCode,
+    Authz, ConfigStatus, Degraded, DegradedCode, ErrorCode, Event, EventKind, FailureCode, Halt,
     HealthReply, HelloAck, Job, JobId, JobState, JobSubmit, JobSubmitReply, LaneHealth, LaneStatus,
     LogEntry, LogKind, OldestJob, OwnUsage, OwnerStatus, PartHealth, Position, ProtocolVersion,
-    Role, StatusReply, StoreHealth, StoreStatus, WireError,
+    QueueStatus, Role, StatusReply, StoreHealth, StoreStatus, WireError,
 };
 
 pub(crate) fn ack() -> HelloAck {
@@ -178,6 +178,40 @@ pub(crate) fn full_status() -> StatusReply {
         config: Some(ConfigStatus {
             loaded_at_ms: 1_795_176_000_000,
             error: Some("line 3: unknown key".into()),
+        }),
+        queue: None,
+    }
+}
+
+/// A queue that is paused and being drained, with a paused account.
+pub(crate) fn halted_status() -> StatusReply {
+    let halt = |reason: Option<&str>| Halt {
+        at_ms: 1_795_176_600_000,
+        uid: 0,
+        reason: reason.map(Into::into),
+    };
+    StatusReply {
+        daemon_version: "0.1.0".into(),
+        started_at_ms: 1_795_176_000_000,
+        store: StoreStatus {
+            ok: true,
+            ..StoreStatus::default()
+        },
+        counts: BTreeMap::new(),
+        lanes: vec![LaneStatus {
+            account: "bot".into(),
+            phase: "paused".into(),
+            paused: Some(Box::new(halt(Some("maintenance")))),
+            reason: None,
+            next_post_at_ms: None,
+            ..lane()
+        }],
+        degraded: vec![],
+        own: None,
+        config: None,
+        queue: Some(QueueStatus {
+            paused: Some(halt(None)),
+            draining: Some(halt(Some("maintenance"))),
         }),
     }
 }

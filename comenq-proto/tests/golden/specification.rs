@@ -2,9 +2,9 @@
 
 use comenq_proto::{
     AccountResume, DegradedCode, ErrorCode, EventKind, FEATURES, FailureCode, Health, JobBump,
-    JobCancel, JobEdit, JobGet, JobHold, JobList, JobRelease, JobRetry, JobRetryFailed, JobState,
-    JobSubmit, JobSubmitBatch, Kind, LogKind, Metrics, Ping, Request, Role, Status, StoreExport,
-    Subscribe,
+    JobCancel, JobEdit, JobGet, JobHold, JobList, JobPurge, JobRelease, JobRetry, JobRetryFailed,
+    JobState, JobSubmit, JobSubmitBatch, Kind, LogKind, Metrics, Ping, PostNow, QueueDrain,
+    QueuePause, QueueResume, Request, Role, Status, StoreExport, Subscribe,
 };
 
 use super::vectors;
@@ -49,14 +49,17 @@ const ERRORS: &[(u16, &str, bool, u8)] = &[
     (302, "quota_exceeded", true, 4),
     (303, "repository_not_allowed", false, 4),
     (304, "account_not_allowed", false, 4),
+    (305, "dangerous_disabled", false, 4),
     (400, "no_such_job", false, 5),
     (401, "wrong_state", false, 5),
     (402, "job_busy", true, 5),
     (403, "unresolved", false, 5),
+    (404, "lane_waiting", true, 5),
     (500, "internal", false, 1),
     (501, "store_unavailable", true, 1),
     (502, "commit_failed", true, 1),
     (503, "store_full", true, 1),
+    (504, "draining", true, 1),
 ];
 
 #[test]
@@ -92,6 +95,11 @@ fn the_specification_tells_which_endpoints_may_be_repeated() {
         row::<JobRetry>(),
         row::<JobRetryFailed>(),
         row::<JobBump>(),
+        row::<PostNow>(),
+        row::<JobPurge>(),
+        row::<QueuePause>(),
+        row::<QueueResume>(),
+        row::<QueueDrain>(),
         row::<AccountResume>(),
         row::<StoreExport>(),
         row::<Subscribe>(),
@@ -151,6 +159,8 @@ const DEGRADED: &[&str] = &[
     "account_blocked",
     "account_limited",
     "account_offline",
+    "paused",
+    "draining",
 ];
 
 #[test]

@@ -1,9 +1,9 @@
 //! Any message there can be.
 
 use comenq_proto::{
-    Authz, ConfigStatus, ErrorCode, FailureCode, HelloAck, Job, JobId, JobState, JobSubmit,
-    JobSubmitReply, LaneStatus, LogEntry, LogKind, OwnUsage, OwnerStatus, ProtocolVersion, Role,
-    StatusReply, StoreStatus, WireError,
+    Authz, ConfigStatus, ErrorCode, FailureCode, Halt, HelloAck, Job, JobId, JobState, JobSubmit,
+    JobSubmitReply, LaneStatus, LogEntry, LogKind, OwnUsage, OwnerStatus, ProtocolVersion,
+    QueueStatus, Role, StatusReply, StoreStatus, WireError,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -77,6 +77,14 @@ prop_compose! {
 }
 
 prop_compose! {
+    pub(crate) fn halt()(
+        (at_ms, uid, reason) in any::<(i64, u32, Option<String>)>(),
+    ) -> Halt {
+        Halt { at_ms, uid, reason }
+    }
+}
+
+prop_compose! {
     pub(crate) fn lane()(
         [account, host, phase, owner] in any::<[String; 4]>(),
         (login, token_source, remedy, url) in any::<(Option<String>, Option<String>, Option<String>, Option<String>)>(),
@@ -84,11 +92,12 @@ prop_compose! {
         (cooldown_ms, jitter_ms) in any::<(u64, u64)>(),
         reason in any::<Option<String>>(),
         warnings in vec(any::<String>(), 0..3),
+        paused in option::of(halt().prop_map(Box::new)),
     ) -> LaneStatus {
         let barred = OwnerStatus { owner, reason: host.clone(), url, next_try_at_ms };
         LaneStatus {
             account, host, login, token_source, cooldown_ms, phase, reason, next_post_at_ms,
-            jitter_ms, remedy, warnings, owners: vec![barred],
+            jitter_ms, remedy, warnings, owners: vec![barred], paused,
         }
     }
 }
@@ -103,11 +112,13 @@ prop_compose! {
         lane in lane(),
         own in option::of(own()),
         config in any::<Option<(i64, Option<String>)>>(),
+        (paused, draining) in (option::of(halt()), option::of(halt())),
     ) -> StatusReply {
         let store = StoreStatus { ok, reason, free_bytes, file_bytes, low_space };
         let config = config.map(|(loaded_at_ms, error)| ConfigStatus { loaded_at_ms, error });
         StatusReply {
             daemon_version, started_at_ms, store, counts, lanes: vec![lane], degraded, own, config,
+            queue: Some(QueueStatus { paused, draining }),
         }
     }
 }

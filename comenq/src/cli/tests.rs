@@ -86,7 +86,12 @@ fn impossible_times_ids_and_keys_are_usage_errors() {
         &["retry"],
         &["retry", "1", "--reason", "locked"],
         &["retry", "--reason", "lokced"],
-        &["resume"],
+        &["resume", "a", "b"],
+        &["pause", "bot"],
+        &["drain", "--off", "--reason", "x"],
+        &["post-now"],
+        &["post-now", "1", "2"],
+        &["purge"],
         &["export", "x"],
     ] {
         let error = parsed(line).unwrap_err();

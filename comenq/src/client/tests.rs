@@ -8,8 +8,16 @@ use crate::test_daemon::{Peer, TestDaemon, Visit, ack, greeted};
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(100);
 
+fn own() -> Trust {
+    Trust {
+        anybody: false,
+        own_uid: nix::unistd::geteuid().as_raw(),
+        lookup_user: |_| None,
+    }
+}
+
 fn client(daemon: &TestDaemon, timeout: Duration) -> Client {
-    Client::new(daemon.socket(), timeout)
+    Client::new(daemon.socket(), timeout, own())
 }
 
 fn submit() -> JobSubmit {
@@ -120,7 +128,7 @@ fn without_a_key_an_open_submission_is_not_repeated() {
 #[test]
 fn a_daemon_that_was_never_there_is_told_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    let mut client = Client::new(directory.path().join("sock"), LONG);
+    let mut client = Client::new(directory.path().join("sock"), LONG, own());
     let started = Instant::now();
     let answer = client.call(&Ping {});
     assert!(started.elapsed() < LONG / 2);

@@ -7,6 +7,7 @@ mod batch;
 mod body;
 mod bump;
 mod cancel;
+mod drain;
 mod each;
 mod edit;
 mod export;
@@ -14,8 +15,11 @@ mod health;
 mod hold;
 mod list;
 mod metrics;
+mod pause;
 mod ping;
 mod post;
+mod post_now;
+mod purge;
 mod release;
 mod resume;
 mod retry;
@@ -68,7 +72,11 @@ pub(crate) fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Ex
         Command::Cancel(args) => return cancel::run(&args, context),
         Command::Retry(args) => return retry::run(args, context),
         Command::Bump(args) => return bump::run(&args, context),
+        Command::PostNow(args) => return post_now::run(&args, context),
+        Command::Purge(args) => return purge::run(&args, context),
+        Command::Pause(args) => pause::run(args, context),
         Command::Resume(args) => resume::run(args, context),
+        Command::Drain(args) => drain::run(args, context),
         Command::Export => export::run(context),
         Command::Watch(args) => watch::run(&args, context),
         Command::Health => return health::run(context),

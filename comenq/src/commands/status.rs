@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use comenq_proto::{
-    ConfigStatus, JobState, LaneStatus, OwnUsage, OwnerStatus, Status, StatusReply, StoreStatus,
+    ConfigStatus, Halt, JobState, LaneStatus, OwnUsage, OwnerStatus, QueueStatus, Status,
+    StatusReply, StoreStatus,
 };
 
 use super::{Context, words::size};
@@ -39,6 +40,7 @@ fn screen(reply: &StatusReply, times: Times) -> String {
         "unknown".to_owned()
     };
     lines.push(format!("jobs: {jobs}"));
+    lines.extend(reply.queue.iter().flat_map(|it| stopped(it, times)));
     for lane in &reply.lanes {
         lines.extend(account(lane, times));
     }
@@ -72,6 +74,33 @@ fn store(store: &StoreStatus) -> String {
         );
     }
     format!("store: fine{sizes}")
+}
+
+/// What administrators have stopped.
+fn stopped(queue: &QueueStatus, times: Times) -> Vec<String> {
+    let paused = queue.paused.as_ref().map(|halt| {
+        format!(
+            "queue: paused {}; nothing is posted until comenq resume",
+            by(halt, times)
+        )
+    });
+    let draining = queue.draining.as_ref().map(|halt| {
+        format!(
+            "queue: draining {}; no new jobs are taken until comenq drain --off",
+            by(halt, times)
+        )
+    });
+    paused.into_iter().chain(draining).collect()
+}
+
+fn by(halt: &Halt, times: Times) -> String {
+    let why = halt.reason.as_ref().map(|why| format!(" ({why})"));
+    format!(
+        "since {} by uid {}{}",
+        times.ago(halt.at_ms),
+        halt.uid,
+        why.unwrap_or_default()
+    )
 }
 
 /// What the asking user has used of what they may use.
@@ -148,6 +177,13 @@ fn account(lane: &LaneStatus, times: Times) -> Vec<String> {
         ),
         format!("  {}", doing(lane, times)),
     ];
+    lines.extend(lane.paused.as_ref().map(|halt| {
+        format!(
+            "  paused {}; comenq resume {} ends that",
+            by(halt, times),
+            lane.account
+        )
+    }));
     // Without a token one must be put somewhere first: `degraded` says where.
     let remedy = lane.remedy.as_ref().filter(|_| lane.token_source.is_some());
     lines.extend(remedy.map(|remedy| format!("  to mend it: {remedy}")));
@@ -186,6 +222,7 @@ fn doing(lane: &LaneStatus, times: Times) -> String {
         "blocked" => "blocked by GitHub",
         "offline" => "GitHub cannot be reached",
         "no_token" => "waiting for a token, nothing is posted",
+        "paused" => "posts nothing",
         other => other,
     };
     let reason = lane.reason.as_ref().map(|reason| format!(": {reason}"));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use comenq_proto::{ConfigStatus, LaneStatus, OwnUsage, OwnerStatus, StatusReply, StoreStatus};
+use comenq_proto::{
+    ConfigStatus, Halt, LaneStatus, OwnUsage, OwnerStatus, QueueStatus, StatusReply, StoreStatus,
+};
 use serde::Serialize;
 
 use crate::times::rfc3339;
@@ -23,6 +25,21 @@ struct StatusJson<'a> {
     degraded: &'a [String],
     own: Option<OwnJson<'a>>,
     config: Option<ConfigJson<'a>>,
+    queue: Option<QueueJson<'a>>,
+}
+
+/// What administrators have stopped.
+#[derive(Serialize)]
+struct QueueJson<'a> {
+    paused: Option<HaltJson<'a>>,
+    draining: Option<HaltJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct HaltJson<'a> {
+    since: Option<String>,
+    uid: u32,
+    reason: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +65,7 @@ struct LaneJson<'a> {
     remedy: Option<&'a str>,
     warnings: &'a [String],
     owners: Vec<OwnerJson<'a>>,
+    paused: Option<HaltJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +107,7 @@ impl<'a> From<&'a StatusReply> for StatusDocument<'a> {
                 degraded: &reply.degraded,
                 own: reply.own.as_ref().map(OwnJson::from),
                 config: reply.config.as_ref().map(ConfigJson::from),
+                queue: reply.queue.as_ref().map(QueueJson::from),
             },
         }
     }
@@ -121,6 +140,26 @@ impl<'a> From<&'a LaneStatus> for LaneJson<'a> {
             remedy: lane.remedy.as_deref(),
             warnings: &lane.warnings,
             owners: lane.owners.iter().map(OwnerJson::from).collect(),
+            paused: lane.paused.as_deref().map(HaltJson::from),
+        }
+    }
+}
+
+impl<'a> From<&'a QueueStatus> for QueueJson<'a> {
+    fn from(queue: &'a QueueStatus) -> Self {
+        Self {
+            paused: queue.paused.as_ref().map(HaltJson::from),
+            draining: queue.draining.as_ref().map(HaltJson::from),
+        }
+    }
+}
+
+impl<'a> From<&'a Halt> for HaltJson<'a> {
+    fn from(halt: &'a Halt) -> Self {
+        Self {
+            since: rfc3339(halt.at_ms),
+            uid: halt.uid,
+            reason: halt.reason.as_deref(),
         }
     }
 }

@@ -129,6 +129,8 @@ fn an_export_that_cannot_be_written_is_no_success_even_when_its_reader_left() {
             now: Timestamp::now,
             time_zone: || TimeZone::UTC,
             end_on_interrupt: || Ok(()),
+            uid: nix::unistd::geteuid().as_raw(),
+            lookup_user: |_| None,
         };
         let exit = run(args(&["--socket", &socket, "export"]), around);
         assert_eq!(exit, Exit::Trouble);

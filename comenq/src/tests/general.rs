@@ -96,6 +96,8 @@ fn an_unwritable_output_is_told_but_a_reader_gone_is_not() {
             now: Timestamp::now,
             time_zone: || TimeZone::UTC,
             end_on_interrupt: || Ok(()),
+            uid: nix::unistd::geteuid().as_raw(),
+            lookup_user: |_| None,
         };
         let exit = run(args(&["--version"]), around);
         (exit, String::from_utf8(stderr).unwrap())

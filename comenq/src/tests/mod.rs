@@ -1,5 +1,6 @@
 //! Whole runs: arguments in, words and exit code out, with a scripted daemon.
 
+mod admin;
 mod batch;
 mod changes;
 mod export;
@@ -57,6 +58,8 @@ fn run_with(line: &[&str], mut stdin: &[u8], stdin_is_terminal: bool) -> Ran {
         now: || Timestamp::from_millisecond(NOW_MS).unwrap(),
         time_zone: || TimeZone::UTC,
         end_on_interrupt: || Ok(()),
+        uid: nix::unistd::geteuid().as_raw(),
+        lookup_user: |_| None,
     };
     let exit = run(args(line), around);
     Ran {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{MINUTE_MS, NOW_MS, Ran, against};
 use crate::test_daemon::TestDaemon;
 
-fn status() -> StatusReply {
+pub(super) fn status() -> StatusReply {
     StatusReply {
         daemon_version: "9.9.9".into(),
         started_at_ms: NOW_MS - 180 * MINUTE_MS,
@@ -37,6 +37,7 @@ fn status() -> StatusReply {
         degraded: Vec::new(),
         own: None,
         config: None,
+        queue: None,
     }
 }
 

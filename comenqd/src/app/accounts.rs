@@ -192,6 +192,7 @@ pub(super) fn service_settings(
         accounts: config.accounts.iter().map(account).collect(),
         max_body_chars: config.max_body_chars,
         own_uid,
+        access: config.access,
         started_at,
         loaded_at,
         config_error: None,

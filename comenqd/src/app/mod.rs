@@ -31,11 +31,12 @@ use opener::Opener;
 use crate::clock::Clock;
 use crate::config::{Config, Sources};
 use crate::github;
+use crate::groups::{self, Groups};
 use crate::logging::LogHandle;
 use crate::notify::{Notifier, Watchdog};
 use crate::policy::Rules;
 use crate::queue::Queue;
-use crate::server::{self, listener};
+use crate::server::{self, Listener, listener};
 use crate::service::Service;
 use crate::shutdown::Shutdown;
 use crate::store::Options;
@@ -60,7 +61,6 @@ pub struct Setup {
 }
 
 /// What the process was given by its surroundings.
-#[derive(Debug)]
 pub struct Surroundings {
     /// The sockets that systemd passed.
     pub fds: Vec<OwnedFd>,
@@ -72,6 +72,8 @@ pub struct Surroundings {
     pub supervised: bool,
     /// The running program itself.
     pub program: Option<PathBuf>,
+    /// How users' groups are found: [`groups::lookup`].
+    pub groups: groups::Lookup,
 }
 
 /// Why the daemon could not start or had to end.
@@ -108,6 +110,21 @@ pub fn run(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError> {
     ended
 }
 
+/// A socket of systemd's has the mode that its unit says, which may not be what was meant.
+fn check_socket(listener: &Listener, is_public: bool) {
+    match (listener.is_open_to_all(), is_public) {
+        (Some(true), false) => tracing::error!(
+            "everybody may connect to the socket, and without public_status whoever connects may \
+             post: set SocketMode=0660 in comenq.socket, or public_status = true"
+        ),
+        (Some(false), true) => tracing::warn!(
+            "public_status is true, but the socket is for its owner and group alone: set \
+             SocketMode=0666 in comenq.socket"
+        ),
+        _ => {}
+    }
+}
+
 /// What is shared by building and taking down.
 struct Daemon {
     shutdown: Shutdown,
@@ -127,7 +144,9 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let shutdown = Shutdown::install()?;
     let clock = Arc::new(Clock::system());
     let notifier = Notifier::system();
-    let listener = listener::open(surroundings.fds, &config.socket_path)?;
+    let is_public = config.access.public_status;
+    let listener = listener::open(surroundings.fds, &config.socket_path, is_public)?;
+    check_socket(&listener, is_public);
     let queue = Queue::new(Arc::clone(&clock), epoch());
     let watchdog = Arc::new(Watchdog::system(notifier.clone(), Arc::clone(&clock)));
     let options = Options {
@@ -158,14 +177,14 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     let now = clock.wall();
     let settings = accounts::service_settings(&config, surroundings.euid, now, now);
     let rules = Rules::new(config.policy.clone());
-    let service = Service::new(
+    let service = Arc::new(Service::new(
         queue.clone(),
         Arc::clone(&clock),
         rules.clone(),
         Arc::clone(&watchdog),
+        Groups::new(surroundings.groups, Arc::clone(&clock)),
         settings,
-    );
-    let service = Arc::new(service);
+    ));
     let (keep, kept) = watch::channel(accounts::keep(&config));
     let (limits, limits_in_force) = watch::channel(accounts::limits(&config));
     let parts = Parts {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::UnixMs;
 use crate::notify::Notifier;
-use crate::queue::{LaneReport, Phase, Queue, State};
+use crate::queue::{Halt, Halts, LaneReport, Phase, Queue, State};
 use crate::service::Service;
 
 /// Changes come in floods; people read slowly.
@@ -37,11 +37,13 @@ pub(super) async fn show(
         let line = match counts {
             Ok(counts) => {
                 let count = |state| counts.get(&state).copied().unwrap_or(0);
-                line(
+                let line = line(
                     &queue.lanes(),
                     count(State::Queued),
                     count(State::Uncertain),
-                )
+                );
+                // A store that has just failed says so at the next change.
+                line + &halted(&queue.halts().await.unwrap_or_default())
             }
             Err(error) => error.to_string(),
         };
@@ -116,6 +118,25 @@ fn line(lanes: &[LaneReport], queued: u64, uncertain: u64) -> String {
     parts.join(", ")
 }
 
+/// What administrators have stopped, as the end of the line.
+fn halted(halts: &Halts) -> String {
+    let one = |what: String, halt: &Halt| {
+        let why = halt.reason.as_deref();
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        format!(
+            ", {what} since {} by uid {}{why}",
+            time(halt.since),
+            halt.uid
+        )
+    };
+    let queue = halts.queue.iter().map(|it| one("paused".to_owned(), it));
+    let intake = halts.intake.iter();
+    let intake = intake.map(|it| one("draining (no new jobs)".to_owned(), it));
+    let accounts = halts.accounts.iter();
+    let accounts = accounts.map(|(account, it)| one(format!("{account} paused"), it));
+    queue.chain(intake).chain(accounts).collect()
+}
+
 /// What a lane does just now; `None`: nothing.
 fn words(lane: &LaneReport) -> Option<String> {
     let reason = lane.reason.as_deref().unwrap_or("no reason given");
@@ -137,7 +158,8 @@ fn words(lane: &LaneReport) -> Option<String> {
         (Phase::Posting, _) => Some("posting".to_owned()),
         (Phase::Looking, _) => Some("looking for a comment of unknown outcome".to_owned()),
         (Phase::WaitingForPace, Some(at)) => Some(format!("next post {}", time(at))),
-        (Phase::WaitingForPace | Phase::Idle, _) => None,
+        // What is stopped is said of the whole.
+        (Phase::WaitingForPace | Phase::Idle | Phase::Paused, _) => None,
     }
 }
 
@@ -195,6 +217,26 @@ mod tests {
             blocked,
         ];
         assert_eq!(prefix(&all), "degraded (low_space, account_blocked): ");
+    }
+
+    #[test]
+    fn what_is_stopped_is_said_with_who_did_it() {
+        let halt = |reason: Option<&str>| Halt {
+            since: UnixMs(0),
+            uid: 7,
+            reason: reason.map(str::to_owned),
+        };
+        assert_eq!(halted(&Halts::default()), "");
+        let halts = Halts {
+            queue: Some(halt(Some("new disk"))),
+            intake: Some(halt(None)),
+            accounts: [("bot".to_owned(), halt(None))].into(),
+        };
+        let since = time(UnixMs(0));
+        let said = format!(
+            ", paused since {since} by uid 7: new disk, draining (no new jobs) since {since} by uid 7, bot paused since {since} by uid 7"
+        );
+        assert_eq!(halted(&halts), said);
     }
 
     #[test]

@@ -197,6 +197,7 @@ fn worker_settings(config: &Config, account: &AccountConfig) -> Settings {
         marker: account.marker,
         pace: Pace {
             cooldown: account.cooldown,
+            floor: account.api_url.least_cooldown(),
             jitter: account.jitter,
             look_delay: config.look_delay,
             longest_wait: retry::longest_wait(config.backoff_max),

@@ -185,12 +185,11 @@ impl Loader<'_> {
     ) -> Result<(AccountConfig, Block), ConfigError> {
         let mut values = Values::new(table);
         let api_url = values.api_url(names.api_url)?;
-        // On GitHub's own API the lower limit keeps every documented limit on content; elsewhere
-        // (an enterprise server, a test) its owner decides.
-        let (floor, why) = if api_url.is_github_com() {
-            (8, "for it posts to api.github.com")
+        let floor = api_url.least_cooldown().as_secs();
+        let why = if api_url.is_github_com() {
+            "for it posts to api.github.com"
         } else {
-            (1, "")
+            ""
         };
         let key = "cooldown_period_seconds";
         let cooldown = values.seconds_because(key, 960, floor..=WEEK, why)?;

@@ -19,7 +19,9 @@ pub(super) enum Kind {
     User,
 }
 
-const FLAT: [&str; 30] = [
+const FLAT: [&str; 34] = [
+    "admin_group",
+    "allow_dangerous",
     "allowed_repositories",
     "allowed_users",
     "app_id",
@@ -47,6 +49,8 @@ const FLAT: [&str; 30] = [
     "max_connections_per_user",
     "max_requests_per_second",
     "max_violations_per_minute",
+    "operator_group",
+    "public_status",
     "queue_path",
     "refusal_seconds",
     "socket_path",

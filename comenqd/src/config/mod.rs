@@ -5,6 +5,7 @@
 //! Reads files and looks up users, but no environment and no arguments of its own: those come in as
 //! [`Sources`].
 
+mod access;
 mod accounts;
 mod credential;
 mod effective;
@@ -32,6 +33,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use access::lookup_group;
 pub use accounts::{AccountConfig, AccountName, AccountNameError};
 use effective::{Block, Effective};
 pub use error::ConfigError;
@@ -42,7 +44,7 @@ pub use serving::Serving;
 pub use users::{Lookup as UserLookup, lookup as lookup_user};
 use values::Values;
 
-use crate::policy::Policy;
+use crate::policy::{Access, Policy};
 
 /// The configuration file where none is named.
 pub const DEFAULT_CONFIG_PATH: &str = "/etc/comenqd/config.toml";
@@ -65,6 +67,8 @@ pub struct Sources {
     pub euid: u32,
     /// How users' names become numbers: [`lookup_user`]. May block for seconds.
     pub lookup_user: UserLookup,
+    /// The same for groups: [`lookup_group`].
+    pub lookup_group: UserLookup,
 }
 
 /// How much is written to the log.
@@ -129,6 +133,8 @@ pub struct Config {
     pub keep_finished: Duration,
     /// Whether a queue that came from another machine waits for somebody's word.
     pub hold_restored_jobs: bool,
+    /// Who may do what on the socket.
+    pub access: Access,
     /// How much connections may take of the server.
     pub serving: Serving,
     effective: Effective,
@@ -160,7 +166,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let raw = Raw::collect(sources)?;
     let (accounts, account_blocks) = accounts::load(sources, &raw)?;
     let (policy, policy_blocks) = rules::load(sources, &raw, &accounts)?;
-    let (mut config, block) = daemon(&raw, accounts, policy)?;
+    let (mut config, block) = daemon(sources, &raw, accounts, policy)?;
     config.effective.push(block);
     for block in account_blocks.into_iter().chain(policy_blocks) {
         config.effective.push(block);
@@ -170,6 +176,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
 
 /// The keys that concern neither an account nor a user.
 fn daemon(
+    sources: &Sources,
     raw: &Raw,
     accounts: Vec<AccountConfig>,
     policy: Policy,
@@ -202,6 +209,7 @@ fn daemon(
         values.number("keep_finished_jobs", 10_000, 0..=MOST_FINISHED, "jobs")?;
     let keep_finished_days = values.number("keep_finished_days", 90, 1..=MOST_DAYS, "days")?;
     let hold_restored_jobs = values.boolean("hold_restored_jobs", true)?;
+    let access = access::read(&mut values, sources.lookup_group)?;
     let serving = serving::load(&mut values)?;
 
     let config = Config {
@@ -220,6 +228,7 @@ fn daemon(
         keep_finished_jobs,
         keep_finished: Duration::from_secs(keep_finished_days.saturating_mul(DAY)),
         hold_restored_jobs,
+        access,
         serving,
         effective: Effective::default(),
     };

@@ -29,6 +29,12 @@ impl Config {
                 self.hold_restored_jobs
             ));
         }
+        if self.access.public_status != new.access.public_status {
+            said.push(format!(
+                "public_status stays {} until a restart: the socket's mode goes with it",
+                self.access.public_status
+            ));
+        }
         let known =
             |account: &AccountConfig| self.accounts.iter().any(|it| it.name == account.name);
         let without = new.accounts.iter().filter(|account| {
@@ -51,7 +57,16 @@ impl Config {
         self.socket_path.clone_from(&running.socket_path);
         self.queue_path.clone_from(&running.queue_path);
         self.hold_restored_jobs = running.hold_restored_jobs;
-        for key in ["socket_path", "queue_path", "hold_restored_jobs"] {
+        self.access.public_status = running.access.public_status;
+        // It may have been left out as not needed.
+        let operators = self.access.operator_group;
+        self.access.operator_group = operators.or(running.access.operator_group);
+        for key in [
+            "socket_path",
+            "queue_path",
+            "hold_restored_jobs",
+            "public_status",
+        ] {
             self.effective.keep(&running.effective, key);
         }
         self

@@ -6,10 +6,11 @@ use super::*;
 use crate::clock::Mark;
 use crate::clock::tests::Hands;
 use crate::store::tests::sample_job;
-use crate::store::{Lane, State};
+use crate::store::{Halt, Lane, State};
 
 const PACE: Pace = Pace {
     cooldown: Duration::from_secs(960),
+    floor: Duration::from_secs(8),
     jitter: Duration::ZERO,
     look_delay: Duration::from_secs(60),
     longest_wait: Duration::from_secs(3600),
@@ -275,4 +276,103 @@ fn of_two_stages_the_look_that_is_due_first_goes_first() {
         plan(&both, &clock, &PACE, true),
         Plan::Look(Box::new(first))
     );
+}
+
+fn paused() -> Paused {
+    Paused {
+        halt: Halt {
+            since: UnixMs(0),
+            uid: 7,
+            reason: None,
+        },
+        is_of_queue: true,
+    }
+}
+
+#[test]
+fn a_pause_stops_posts_and_not_looks() {
+    let halted = |agenda: Agenda, ago, looks: bool| {
+        let (clock, mark) = clock(ago);
+        let agenda = Agenda {
+            paused: Some(paused()),
+            urgent: JobId::new(7).ok(),
+            looks: looks.then(|| uncertain(mark, 0)).into_iter().collect(),
+            ..agenda
+        };
+        plan(&agenda, &clock, &PACE, true)
+    };
+    let pause = |left| Plan::Paused {
+        paused: paused(),
+        left,
+    };
+    assert_eq!(halted(ready(), 1000, false), pause(None));
+    assert_eq!(halted(Agenda::default(), 1000, false), pause(None));
+    assert_eq!(halted(ready(), 59, true), pause(Some(seconds(1))));
+    assert!(matches!(halted(ready(), 60, true), Plan::Look(_)));
+}
+
+#[test]
+fn a_pause_asks_nothing_that_only_a_post_needs() {
+    let (clock, mark) = clock(1000);
+    let agenda = Agenda {
+        paused: Some(paused()),
+        ..paced(Mark { boot: 2, ..mark })
+    };
+    let plan = plan(&agenda, &clock, &PACE, false);
+    assert!(matches!(plan, Plan::Paused { .. }), "{plan:?}");
+}
+
+#[test]
+fn trouble_goes_before_a_pause() {
+    let (clock, mark) = clock(0);
+    let agenda = Agenda {
+        paused: Some(paused()),
+        ..waiting(mark, WaitKind::Limited)
+    };
+    let plan = plan(&agenda, &clock, &PACE, true);
+    assert!(matches!(plan, Plan::LaneWaits { .. }), "{plan:?}");
+}
+
+#[test]
+fn an_urgent_job_waits_for_the_floor_alone() {
+    let id = JobId::new(7).unwrap();
+    let urgent = |ago, is_ready| {
+        let (clock, mark) = clock(ago);
+        let agenda = Agenda {
+            urgent: Some(id),
+            ready: is_ready,
+            ..jittered(600_000, mark)
+        };
+        let shaky = Pace {
+            jitter: seconds(600),
+            ..PACE
+        };
+        plan(&agenda, &clock, &shaky, true)
+    };
+    for is_ready in [false, true] {
+        let not_yet = Plan::NotYet {
+            left: seconds(1),
+            slot: Some(seconds(1)),
+        };
+        assert_eq!(urgent(7, is_ready), not_yet);
+        assert_eq!(urgent(8, is_ready), Plan::PostNow(id));
+        assert_eq!(
+            urgent(100_000, is_ready),
+            Plan::PostNow(id),
+            "it goes first"
+        );
+    }
+}
+
+#[test]
+fn no_word_shortens_a_wait_of_the_lane() {
+    let (clock, mark) = clock(0);
+    for kind in [WaitKind::Limited, WaitKind::Denied, WaitKind::Offline] {
+        let agenda = Agenda {
+            urgent: JobId::new(7).ok(),
+            ..waiting(mark, kind)
+        };
+        let plan = plan(&agenda, &clock, &PACE, true);
+        assert!(matches!(plan, Plan::LaneWaits { .. }), "{plan:?}");
+    }
 }

@@ -5,6 +5,7 @@
 //! clock, counts nothing and knows no names of users but those in its own rules. The rules hold for
 //! everyone, administrators included, who can change them.
 
+mod access;
 mod glob;
 mod rules;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::fmt;
 
 use comenq_proto::Target;
 
+pub use access::Access;
 pub use glob::{RepoGlob, RepoGlobError};
 pub use rules::Rules;
 

@@ -102,7 +102,12 @@ impl LaneNews {
             Phase::Limited => Some(LaneTrouble::Limited),
             Phase::Blocked | Phase::NoToken => Some(LaneTrouble::Blocked),
             Phase::Offline => Some(LaneTrouble::Offline),
-            Phase::Idle | Phase::WaitingForPace | Phase::Posting | Phase::Looking => None,
+            // A pause is told by itself.
+            Phase::Idle
+            | Phase::WaitingForPace
+            | Phase::Posting
+            | Phase::Looking
+            | Phase::Paused => None,
         };
         Self {
             account: lane.account.clone(),

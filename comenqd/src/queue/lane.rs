@@ -25,6 +25,8 @@ pub enum Phase {
     Offline,
     /// There is no token.
     NoToken,
+    /// An administrator lets it post nothing.
+    Paused,
 }
 
 impl Phase {
@@ -40,6 +42,7 @@ impl Phase {
             Self::Blocked => "blocked",
             Self::Offline => "offline",
             Self::NoToken => "no_token",
+            Self::Paused => "paused",
         }
     }
 }
@@ -98,7 +101,7 @@ impl LaneReport {
     /// When a job at `position` is expected to be posted.
     #[must_use]
     pub fn expected_at(&self, position: u64, now: UnixMs) -> Option<UnixMs> {
-        if matches!(self.phase, Phase::NoToken | Phase::Blocked) {
+        if matches!(self.phase, Phase::NoToken | Phase::Blocked | Phase::Paused) {
             return None;
         }
         let next = self.next_post_at.filter(|at| *at > now).unwrap_or(now);
@@ -123,6 +126,7 @@ pub(crate) mod tests {
             remedy: "systemctl restart comenqd".to_owned(),
             pace: Pace {
                 cooldown: Duration::from_secs(960),
+                floor: Duration::from_secs(8),
                 jitter: Duration::ZERO,
                 look_delay: Duration::from_secs(60),
                 longest_wait: Duration::from_secs(3601),
@@ -155,7 +159,7 @@ pub(crate) mod tests {
 
     #[test]
     fn nothing_is_expected_of_an_account_that_waits_for_a_person() {
-        for phase in [Phase::NoToken, Phase::Blocked] {
+        for phase in [Phase::NoToken, Phase::Blocked, Phase::Paused] {
             assert_eq!(sample_lane(phase).expected_at(1, UnixMs(0)), None);
         }
         assert!(

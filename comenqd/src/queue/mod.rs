@@ -4,6 +4,7 @@
 //! wake-up and what the worker last said of its lane. Called by `service` and `worker`, which
 //! never call each other. Works without a store too: then every operation says why there is none.
 
+mod administering;
 mod events;
 mod lane;
 mod rate;
@@ -24,9 +25,9 @@ use rate::Rates;
 use tally::Tally;
 
 pub use crate::store::{
-    BadCursor, Changed, Cursor, Exceeded, Expiry, Failure, Happened, Inserted as Submitted, Job,
-    ListQuery, LogEntry, LogKind, NewJob, News, Page, Quota, Room, State, StoreError as QueueError,
-    Verb,
+    BadCursor, Changed, Cursor, Exceeded, Expiry, Failure, Halt, Halted, Halts, Happened,
+    Inserted as Submitted, Job, ListQuery, LogEntry, LogKind, NewJob, News, Page, Quota, Room,
+    State, StoreError as QueueError, Verb,
 };
 pub use events::{Batch, Event, LaneTrouble, Subscription, What};
 #[cfg(test)]

@@ -292,7 +292,7 @@ pub(super) fn encode<T: serde::Serialize>(message: &T) -> Vec<u8> {
     })
 }
 
-/// One line a request: what changed at info, the rest at debug.
+/// One line a request: at info if it was to change something, whatever came of it, else at debug.
 fn log(peer: &Peer, request_id: u64, endpoint: &str, started: Instant, reply: &Reply) {
     let result_code = match &reply.result {
         Ok(_) => 0,
@@ -319,6 +319,8 @@ fn log(peer: &Peer, request_id: u64, endpoint: &str, started: Instant, reply: &R
     }
     match (&reply.changed, &reply.result) {
         (Some(changed), _) => line!(info, "{changed}"),
+        (None, Ok(_)) if reply.audited => line!(info, "{endpoint}: nothing had to be changed"),
+        (None, Err(error)) if reply.audited => line!(info, "{endpoint} refused: {error}"),
         (None, Ok(_)) => line!(debug, "answered"),
         (None, Err(error)) => line!(debug, "refused: {error}"),
     }

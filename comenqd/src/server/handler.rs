@@ -31,6 +31,8 @@ pub struct Reply {
     pub changed: Option<String>,
     /// After this reply the connection carries these events and nothing else.
     pub events: Option<Box<dyn EventSource>>,
+    /// It was to change something, so the log says what came of it.
+    pub audited: bool,
 }
 
 impl Reply {
@@ -42,6 +44,7 @@ impl Reply {
             job_id: None,
             changed: None,
             events: None,
+            audited: false,
         }
     }
 }
@@ -80,8 +83,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Hears of the server's traffic; quick.
     fn note(&self, _: Traffic<'_>) {}
 
-    /// What this peer may do, for the handshake.
-    fn role(&self, peer: &Peer) -> Role;
+    /// What this peer may do, for the handshake. It may take seconds; nobody else waits for it.
+    fn role(&self, peer: &Peer) -> impl Future<Output = Role> + Send;
 
     /// How many bytes the reply of this endpoint may have; also of one that is not known.
     fn largest_reply(&self, endpoint: &str) -> usize;

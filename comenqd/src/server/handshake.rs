@@ -69,7 +69,7 @@ pub(super) async fn greet<H: Handler>(
         authz: Authz {
             uid: peer.uid,
             gid: peer.gid,
-            role: shared.handler.role(peer),
+            role: shared.handler.role(peer).await,
         },
     };
     answer_hello(frames, HelloReply::accepted(ack)).await?;

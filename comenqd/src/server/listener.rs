@@ -22,6 +22,8 @@ use crate::config::DEFAULT_SOCKET_PATH;
 
 /// Owner and group may connect: whom the kernel lets in is an operator.
 const SOCKET_MODE: u32 = 0o660;
+/// Everybody may connect, and most may only look.
+const PUBLIC_SOCKET_MODE: u32 = 0o666;
 /// For the default path's own directory: anybody may look a socket up in it.
 const PARENT_MODE: u32 = 0o755;
 
@@ -101,6 +103,14 @@ impl Listener {
     pub fn is_inherited(&self) -> bool {
         self.file.is_none()
     }
+
+    /// Whether everybody may connect; `None` where its file cannot be looked at.
+    #[must_use]
+    pub fn is_open_to_all(&self) -> Option<bool> {
+        let address = self.socket.local_addr().ok()?;
+        let metadata = fs::metadata(address.as_pathname()?).ok()?;
+        Some(metadata.permissions().mode() & 0o002 != 0)
+    }
 }
 
 /// A socket file that we made; see [`SocketFile::remove`].
@@ -139,15 +149,16 @@ pub fn inherited() -> Result<Vec<OwnedFd>, ListenError> {
     }
 }
 
-/// The socket among `fds`, or a new one at `path` where systemd passed none.
+/// The socket among `fds`, or a new one at `path` where systemd passed none: for its owner and group,
+/// or for everybody where it `is_public`.
 ///
 /// # Errors
 /// Where the descriptor is of the wrong kind, or the path cannot be had.
-pub fn open(fds: Vec<OwnedFd>, path: &Path) -> Result<Listener, ListenError> {
+pub fn open(fds: Vec<OwnedFd>, path: &Path, is_public: bool) -> Result<Listener, ListenError> {
     let count = fds.len();
     let mut fds = fds.into_iter();
     let listener = match (fds.next(), count) {
-        (None, _) => bind(path)?,
+        (None, _) => bind(path, is_public)?,
         (Some(fd), 1) => adopt(fd)?,
         (Some(_), more) => return Err(ListenError::TooMany(more)),
     };
@@ -178,7 +189,7 @@ fn adopt(fd: OwnedFd) -> Result<Listener, ListenError> {
     Ok(Listener { socket, file: None })
 }
 
-fn bind(path: &Path) -> Result<Listener, ListenError> {
+fn bind(path: &Path, is_public: bool) -> Result<Listener, ListenError> {
     provide_parent(path)?;
     make_way(path)?;
     let failed = |step| move |errno: Errno| system(step, path, errno.into());
@@ -187,7 +198,12 @@ fn bind(path: &Path) -> Result<Listener, ListenError> {
     nix::sys::socket::bind(fd.as_raw_fd(), &address).map_err(failed("bind"))?;
     // Nobody can connect before `listen`, so whatever the umask made of the mode until here
     // let nobody in.
-    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))
+    let mode = if is_public {
+        PUBLIC_SOCKET_MODE
+    } else {
+        SOCKET_MODE
+    };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|source| system("set the mode of", path, source))?;
     let identity = identity(path).map_err(|source| system("find", path, source))?;
     let backlog = Backlog::new(BACKLOG).map_err(failed("listen on"))?;

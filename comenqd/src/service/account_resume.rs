@@ -1,34 +1,22 @@
-//! `account_resume`: a blocked account, and owners that bar it, are tried again.
+//! `account_resume`: a blocked account, and owners that bar it, are tried again; its pause ends.
 //!
 //! Decides what is said where nobody's word helps: a limit of GitHub ends by itself.
 
-use comenq_proto::{AccountResume, AccountResumeReply, ErrorCode, WireError};
+use comenq_proto::{AccountResume, AccountResumeReply, WireError};
 
-use super::{Answer, Service, error, view};
-use crate::queue::{LaneReport, Phase};
+use super::{Answer, Service, error, halting, view};
+use crate::queue::{Halted, LaneReport, Phase};
 
 /// Lets the account try again.
 pub(super) async fn account_resume(
     service: &Service,
     request: AccountResume,
 ) -> Result<Answer<AccountResumeReply>, WireError> {
-    let settings = service.settings();
     let account = &request.account;
-    if !settings.accounts.iter().any(|it| it.name == *account) {
-        let shown: String = account.chars().take(40).collect();
-        let names: Vec<&str> = settings
-            .accounts
-            .iter()
-            .map(|it| it.name.as_str())
-            .collect();
-        return Err(WireError::new(
-            ErrorCode::UnknownAccount,
-            format!("there is no account {shown:?}"),
-        )
-        .with_detail(format!("there are {}", names.join(", "))));
-    }
+    halting::known_account(service, account)?;
+    let was_paused = halting::lift(service, Halted::Account(account.clone())).await?;
     let resumed = service.queue.resume(account.clone()).await;
-    let resumed = resumed.map_err(|it| error::to_wire(&it))?;
+    let resumed = resumed.map_err(|it| error::to_wire(&it))? || was_paused;
     let notes = if resumed {
         Vec::new()
     } else {
@@ -41,7 +29,7 @@ pub(super) async fn account_resume(
 
 /// Why nothing was done, and what the account waits for instead.
 fn not_blocked(account: &str, lane: Option<&LaneReport>) -> String {
-    let text = format!("account {account} was not blocked, so nothing was changed");
+    let text = format!("account {account} was not blocked or paused, so nothing was changed");
     let Some(trouble) = lane.and_then(view::trouble) else {
         return text;
     };
@@ -67,13 +55,13 @@ mod tests {
         };
         assert_eq!(
             not_blocked("default", Some(&limited)),
-            "account default was not blocked, so nothing was changed; account default must wait: \
+            "account default was not blocked or paused, so nothing was changed; account default must wait: \
              GitHub limits this account; it tries again by itself, and nobody can make that sooner"
         );
         let idle = sample_lane(Phase::Idle);
         assert_eq!(
             not_blocked("default", Some(&idle)),
-            "account default was not blocked, so nothing was changed"
+            "account default was not blocked or paused, so nothing was changed"
         );
     }
 }

@@ -1,88 +1,147 @@
 //! Who may do what.
 //!
-//! Decides a peer's role and the least role of each endpoint: the one table of it in the code,
-//! the other is in PROTOCOL.md. Called by [`super`] before a request's body is looked at, and by
-//! the verbs for whose job it is.
+//! Decides a peer's role, the least role of each endpoint, and which of them change something: the
+//! one table of it in the code, the other is in PROTOCOL.md. Called by [`super`] before a request's
+//! body is looked at, and by the verbs for whose job it is.
 
 use comenq_proto::{
     AccountResume, ErrorCode, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobList,
-    JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping, Request as _,
-    Role, Status, StoreExport, Subscribe, WireError,
+    JobPurge, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping,
+    PostNow, QueueDrain, QueuePause, QueueResume, Request as _, Role, Status, StoreExport,
+    Subscribe, WireError,
 };
 
+use crate::groups::Groups;
+use crate::policy::Access;
 use crate::queue::Job;
 use crate::server::Peer;
 
-/// The least role that may call each endpoint.
-const LEAST_ROLE: [(&str, Role); 18] = [
-    (Ping::ENDPOINT, Role::ReadOnly),
-    (Status::ENDPOINT, Role::ReadOnly),
-    (JobGet::ENDPOINT, Role::ReadOnly),
-    (JobList::ENDPOINT, Role::ReadOnly),
-    (Subscribe::ENDPOINT, Role::ReadOnly),
-    (Health::ENDPOINT, Role::ReadOnly),
-    (Metrics::ENDPOINT, Role::ReadOnly),
-    (JobSubmit::ENDPOINT, Role::Operator),
-    (JobSubmitBatch::ENDPOINT, Role::Operator),
-    (JobCancel::ENDPOINT, Role::Operator),
-    (JobEdit::ENDPOINT, Role::Operator),
-    (JobHold::ENDPOINT, Role::Operator),
-    (JobRelease::ENDPOINT, Role::Operator),
-    (JobRetry::ENDPOINT, Role::Operator),
-    (JobRetryFailed::ENDPOINT, Role::Operator),
-    (JobBump::ENDPOINT, Role::Operator),
-    (AccountResume::ENDPOINT, Role::Admin),
-    (StoreExport::ENDPOINT, Role::Admin),
+/// What an endpoint does, whoever asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It only tells something.
+    Tells,
+    /// It changes something: each request leaves a line in the log.
+    Changes,
+    /// The same, and only where the configuration allows what is dangerous.
+    Dangerous,
+}
+
+/// The least role that may call each endpoint, and what that does.
+const ENDPOINTS: [(&str, Role, Effect); 23] = [
+    (Ping::ENDPOINT, Role::ReadOnly, Effect::Tells),
+    (Status::ENDPOINT, Role::ReadOnly, Effect::Tells),
+    (JobGet::ENDPOINT, Role::ReadOnly, Effect::Tells),
+    (JobList::ENDPOINT, Role::ReadOnly, Effect::Tells),
+    (Subscribe::ENDPOINT, Role::ReadOnly, Effect::Tells),
+    (Health::ENDPOINT, Role::ReadOnly, Effect::Tells),
+    (Metrics::ENDPOINT, Role::ReadOnly, Effect::Tells),
+    (JobSubmit::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobSubmitBatch::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobCancel::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobEdit::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobHold::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobRelease::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobRetry::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobRetryFailed::ENDPOINT, Role::Operator, Effect::Changes),
+    (JobBump::ENDPOINT, Role::Operator, Effect::Changes),
+    (PostNow::ENDPOINT, Role::Admin, Effect::Dangerous),
+    (JobPurge::ENDPOINT, Role::Admin, Effect::Dangerous),
+    (QueuePause::ENDPOINT, Role::Admin, Effect::Changes),
+    (QueueResume::ENDPOINT, Role::Admin, Effect::Changes),
+    (QueueDrain::ENDPOINT, Role::Admin, Effect::Changes),
+    (AccountResume::ENDPOINT, Role::Admin, Effect::Changes),
+    (StoreExport::ENDPOINT, Role::Admin, Effect::Tells),
 ];
 
-/// The role of a peer. The socket lets in its owner and its group alone, so whoever got here and
-/// is not an admin is an operator.
-pub(super) fn role(peer: &Peer, own_uid: u32) -> Role {
+/// Who asks, and what they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Caller {
+    /// The user.
+    pub(super) uid: u32,
+    /// What that user may do, for the whole of one request.
+    pub(super) role: Role,
+}
+
+/// The role of a peer. Where everybody may connect, only the operators' group may post; else the
+/// socket lets in its owner and its group alone, so whoever got here is an operator. What the name
+/// service cannot tell makes nobody more than they are without it.
+///
+/// Cancel-safe.
+pub(super) async fn role(peer: &Peer, own_uid: u32, access: &Access, groups: &Groups) -> Role {
     if peer.uid == 0 || peer.uid == own_uid {
-        Role::Admin
-    } else {
-        Role::Operator
+        return Role::Admin;
+    }
+    if is_member(peer, access.admin_group, groups).await {
+        return Role::Admin;
+    }
+    if !access.public_status || is_member(peer, access.operator_group, groups).await {
+        return Role::Operator;
+    }
+    Role::ReadOnly
+}
+
+/// Whether a peer is in a group: by the group that the kernel names, or by the name service's word.
+async fn is_member(peer: &Peer, group: Option<u32>, groups: &Groups) -> bool {
+    match group {
+        None => false,
+        Some(gid) => peer.gid == gid || groups.contain(gid, peer.uid).await,
     }
 }
 
 /// Whether `role` may call `endpoint`.
-pub(super) fn check(role: Role, endpoint: &str) -> Result<(), WireError> {
-    let Some((name, least)) = LEAST_ROLE.iter().find(|(name, _)| *name == endpoint) else {
-        let known = LEAST_ROLE.map(|(name, _)| name).join(", ");
+pub(super) fn check(role: Role, endpoint: &str, access: &Access) -> Result<(), WireError> {
+    let Some((name, least, effect)) = find(endpoint) else {
+        return Err(unknown_endpoint());
+    };
+    if rank(role) < rank(*least) {
+        let text = format!("{name} needs the role {least}, and yours is {role}");
+        let advice = match least {
+            Role::Admin => "ask an administrator to do it",
+            _ => {
+                "ask an administrator to add you to the group whose members may post (comenq, \
+                 unless configured otherwise), then log in again"
+            }
+        };
+        return Err(WireError::new(ErrorCode::NotAllowed, text).with_detail(advice));
+    }
+    if *effect == Effect::Dangerous && !access.allow_dangerous {
+        let text = format!("{name} is dangerous, and the configuration does not allow it");
         return Err(
-            WireError::new(ErrorCode::UnknownEndpoint, "there is no such endpoint").with_detail(
-                format!("this daemon knows {known}; a newer one may know more"),
+            WireError::new(ErrorCode::DangerousDisabled, text).with_detail(
+                "set allow_dangerous = true in the daemon's configuration, then run `systemctl \
+                 reload comenqd`",
             ),
         );
-    };
-    if rank(role) >= rank(*least) {
-        return Ok(());
     }
-    let text = format!("{name} needs the role {least}, and yours is {role}");
-    let advice = match least {
-        Role::Admin => "ask an administrator to do it",
-        _ => "ask an administrator to add you to the group comenq, then log in again",
-    };
-    Err(WireError::new(ErrorCode::NotAllowed, text).with_detail(advice))
+    Ok(())
+}
+
+/// Whether each request to `endpoint` leaves a line in the log.
+pub(super) fn is_audited(endpoint: &str) -> bool {
+    find(endpoint).is_some_and(|(_, _, effect)| *effect != Effect::Tells)
+}
+
+fn find(endpoint: &str) -> Option<&'static (&'static str, Role, Effect)> {
+    ENDPOINTS.iter().find(|(name, _, _)| *name == endpoint)
 }
 
 /// The name of an endpoint that there is.
 pub(super) fn known(endpoint: &str) -> Option<&'static str> {
-    let found = LEAST_ROLE.iter().find(|(name, _)| *name == endpoint);
-    found.map(|(name, _)| *name)
+    find(endpoint).map(|(name, _, _)| *name)
 }
 
 /// The refusal of an endpoint that is not in the table.
 pub(super) fn unknown_endpoint() -> WireError {
-    let known = LEAST_ROLE.map(|(name, _)| name).join(", ");
+    let known = ENDPOINTS.map(|(name, _, _)| name).join(", ");
     WireError::new(ErrorCode::UnknownEndpoint, "there is no such endpoint").with_detail(format!(
         "this daemon knows {known}; a newer one may know more"
     ))
 }
 
 /// Whether a peer may see all of a job, its body and errors too, and change it.
-pub(super) fn owns(peer: &Peer, role: Role, job: &Job) -> bool {
-    role == Role::Admin || peer.uid == job.uid
+pub(super) fn owns(caller: Caller, job: &Job) -> bool {
+    caller.role == Role::Admin || caller.uid == job.uid
 }
 
 fn rank(role: Role) -> u8 {
@@ -95,39 +154,4 @@ fn rank(role: Role) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn peer(uid: u32) -> Peer {
-        Peer {
-            uid,
-            gid: 5,
-            pid: 1,
-        }
-    }
-
-    #[test]
-    fn root_and_the_daemons_own_user_are_admins() {
-        assert_eq!(role(&peer(0), 100), Role::Admin);
-        assert_eq!(role(&peer(100), 100), Role::Admin);
-        assert_eq!(role(&peer(1000), 100), Role::Operator);
-    }
-
-    #[test]
-    fn each_endpoint_has_its_least_role() {
-        let code = |role, endpoint| check(role, endpoint).map_err(|error| error.code);
-        for looking in ["job_list", "subscribe", "health", "metrics"] {
-            assert_eq!(code(Role::ReadOnly, looking), Ok(()));
-        }
-        assert_eq!(
-            code(Role::ReadOnly, "job_submit"),
-            Err(ErrorCode::NotAllowed)
-        );
-        assert_eq!(code(Role::Operator, "job_submit"), Ok(()));
-        assert_eq!(code(Role::Unknown, "ping"), Err(ErrorCode::NotAllowed));
-        assert_eq!(
-            code(Role::Admin, "job_purge"),
-            Err(ErrorCode::UnknownEndpoint)
-        );
-    }
-}
+mod tests;

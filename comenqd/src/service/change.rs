@@ -11,19 +11,20 @@ use comenq_proto::{
     JobRelease, JobRetry, WireError,
 };
 
-use super::{Answer, Service, authorize, error, get, submission, view};
-use crate::queue::{Changed, Job, State, Verb};
-use crate::server::{Handler as _, Peer};
+pub(super) use words::Deed;
+
+use super::{Answer, Caller, Service, authorize, error, get, submission, view};
+use crate::queue::{Changed, Job, QueueError, State, Verb};
 
 type Reply = Result<Answer<JobChangeReply>, WireError>;
 
 /// Never post this job, or never again.
 pub(super) async fn cancel(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: JobCancel,
 ) -> Result<Answer<JobCancelReply>, WireError> {
-    let id = own(service, peer, request.id, "cancel").await?.id;
+    let id = own(service, caller, request.id, "cancel").await?.id;
     let done = change(service, id, Verb::Cancel).await?;
     let changed = done.changed.then(|| match done.job.state {
         State::Cancelled => format!("cancelled #{id}"),
@@ -37,8 +38,8 @@ pub(super) async fn cancel(
 }
 
 /// Give a waiting job another text.
-pub(super) async fn edit(service: &Service, peer: &Peer, request: JobEdit) -> Reply {
-    let job = own(service, peer, request.id, "edit").await?;
+pub(super) async fn edit(service: &Service, caller: Caller, request: JobEdit) -> Reply {
+    let job = own(service, caller, request.id, "edit").await?;
     let settings = service.settings();
     let account = settings.account(&job.account);
     let body = submission::body(request.body, &account, &settings)?;
@@ -52,23 +53,23 @@ pub(super) async fn edit(service: &Service, peer: &Peer, request: JobEdit) -> Re
 }
 
 /// Keep a job until it is released.
-pub(super) async fn hold(service: &Service, peer: &Peer, request: JobHold) -> Reply {
-    let id = own(service, peer, request.id, "hold").await?.id;
+pub(super) async fn hold(service: &Service, caller: Caller, request: JobHold) -> Reply {
+    let id = own(service, caller, request.id, "hold").await?.id;
     let done = change(service, id, Verb::Hold).await?;
     Ok(reply(done, "held", Vec::new()))
 }
 
 /// Let a held job go on.
-pub(super) async fn release(service: &Service, peer: &Peer, request: JobRelease) -> Reply {
-    let id = own(service, peer, request.id, "release").await?.id;
+pub(super) async fn release(service: &Service, caller: Caller, request: JobRelease) -> Reply {
+    let id = own(service, caller, request.id, "release").await?.id;
     let done = change(service, id, Verb::Release).await?;
     let notes = looks_first(&done);
     Ok(reply(done, "released", notes))
 }
 
 /// Revive a dead letter.
-pub(super) async fn retry(service: &Service, peer: &Peer, request: JobRetry) -> Reply {
-    let id = own(service, peer, request.id, "retry").await?.id;
+pub(super) async fn retry(service: &Service, caller: Caller, request: JobRetry) -> Reply {
+    let id = own(service, caller, request.id, "retry").await?.id;
     let done = change(service, id, Verb::Retry).await?;
     let notes = if done.changed {
         looks_first(&done)
@@ -79,8 +80,8 @@ pub(super) async fn retry(service: &Service, peer: &Peer, request: JobRetry) -> 
 }
 
 /// Bring a job to the front of its user's.
-pub(super) async fn bump(service: &Service, peer: &Peer, request: JobBump) -> Reply {
-    let id = own(service, peer, request.id, "bump").await?.id;
+pub(super) async fn bump(service: &Service, caller: Caller, request: JobBump) -> Reply {
+    let id = own(service, caller, request.id, "bump").await?.id;
     let done = change(service, id, Verb::Bump).await?;
     Ok(reply(done, "brought to the front", Vec::new()))
 }
@@ -93,12 +94,12 @@ fn looks_first(done: &Changed) -> Vec<String> {
 }
 
 /// The job, if it is the peer's own or the peer an admin.
-async fn own(service: &Service, peer: &Peer, id: u64, verb: &str) -> Result<Job, WireError> {
+async fn own(service: &Service, caller: Caller, id: u64, verb: &str) -> Result<Job, WireError> {
     let id = get::job_id(id)?;
     // Nobody's job becomes somebody else's, so looking first is no race.
     let stored = service.queue.peek(id).await;
     let job = stored.map_err(|it| error::to_wire(&it))?;
-    if authorize::owns(peer, service.role(peer), &job) {
+    if authorize::owns(caller, &job) {
         return Ok(job);
     }
     let text = format!("job #{id} belongs to uid {}, not to you", job.uid);
@@ -110,18 +111,28 @@ async fn own(service: &Service, peer: &Peer, id: u64, verb: &str) -> Result<Job,
 }
 
 async fn change(service: &Service, id: JobId, verb: Verb) -> Result<Changed, WireError> {
-    let deed = words::Deed::from(&verb);
-    let refused = match service.queue.change(id, verb).await {
-        Ok(changed) => return Ok(changed),
-        Err(refused) => refused,
-    };
-    // As it stands now: what forbade it may have happened since it was looked at.
-    let job = service.queue.peek(id).await.ok();
-    let worded = job.and_then(|job| words::refusal(deed, &job, &refused));
-    Err(worded.unwrap_or_else(|| error::to_wire(&refused)))
+    let deed = Deed::from(&verb);
+    match service.queue.change(id, verb).await {
+        Ok(changed) => Ok(changed),
+        Err(refused) => Err(worded(service, deed, id, &refused).await),
+    }
 }
 
-fn reply(done: Changed, what: &str, notes: Vec<String>) -> Answer<JobChangeReply> {
+/// Why a verb is not possible, by the job as it stands.
+pub(super) async fn worded(
+    service: &Service,
+    deed: Deed,
+    id: JobId,
+    refused: &QueueError,
+) -> WireError {
+    // As it stands now: what forbade it may have happened since it was looked at.
+    let job = service.queue.peek(id).await.ok();
+    let worded = job.and_then(|job| words::refusal(deed, &job, refused));
+    worded.unwrap_or_else(|| error::to_wire(refused))
+}
+
+/// The job after the change, and the log's line of it.
+pub(super) fn reply(done: Changed, what: &str, notes: Vec<String>) -> Answer<JobChangeReply> {
     let id = done.job.id;
     let changed = done.changed.then(|| format!("{what}: #{id}"));
     let job = view::job(done.job, None, true);

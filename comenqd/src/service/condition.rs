@@ -10,9 +10,9 @@ use std::time::Duration;
 use comenq_proto::{Degraded, DegradedCode, MAX_ENTRIES};
 use tokio::time::timeout;
 
-use super::{Service, Settings, view};
+use super::{Service, Settings, halting, view};
 use crate::notify::PartState;
-use crate::queue::{Job, LaneReport, Phase, QueueError, Room};
+use crate::queue::{Halt, Job, LaneReport, Phase, QueueError, Room};
 
 /// How long the store may take to answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -56,6 +56,7 @@ pub(super) async fn examine(service: &Service, settings: &Settings, details: boo
     };
     let room = timeout(PATIENCE, service.queue.room()).await;
     let room = room.ok().and_then(Result::ok).unwrap_or_default();
+    let halts = timeout(PATIENCE, service.queue.halts()).await;
     let stranded = stranded_lately(service).await;
     let lanes = service.queue.lanes();
     let parts = service.watchdog.parts();
@@ -64,6 +65,7 @@ pub(super) async fn examine(service: &Service, settings: &Settings, details: boo
         low_space: room.low,
         parts: &parts,
         config_error: config_error(settings, details),
+        draining: halts.ok().and_then(Result::ok).and_then(|it| it.intake),
         stranded,
         settings,
         lanes: &lanes,
@@ -124,6 +126,7 @@ pub(super) struct Found<'a> {
     pub(super) low_space: bool,
     pub(super) parts: &'a [PartState],
     pub(super) config_error: Option<String>,
+    pub(super) draining: Option<Halt>,
     pub(super) stranded: Stranded,
     pub(super) settings: &'a Settings,
     pub(super) lanes: &'a [LaneReport],
@@ -152,6 +155,8 @@ impl Found<'_> {
             let text = format!("the last reload failed, what was in force still is: {error}");
             of_all(DegradedCode::ConfigRefused, text)
         });
+        let draining = self.draining.as_ref();
+        let draining = draining.map(|it| of_all(DegradedCode::Draining, halting::draining(it)));
         let stranded = self.stranded.into_iter().map(|(account, jobs)| Degraded {
             code: DegradedCode::JobsStranded,
             message: format!(
@@ -167,6 +172,7 @@ impl Found<'_> {
             .chain(low_space)
             .chain(parts)
             .chain(config)
+            .chain(draining)
             .chain(stranded)
             .chain(waiting)
             .chain(self.lanes.iter().filter_map(lane))
@@ -194,6 +200,7 @@ fn lane(lane: &LaneReport) -> Option<Degraded> {
         Phase::Blocked => DegradedCode::AccountBlocked,
         Phase::Limited => DegradedCode::AccountLimited,
         Phase::Offline => DegradedCode::AccountOffline,
+        Phase::Paused => DegradedCode::Paused,
         Phase::Idle | Phase::WaitingForPace | Phase::Posting | Phase::Looking => return None,
     };
     Some(Degraded {

@@ -39,6 +39,11 @@ pub(super) fn to_wire(error: &QueueError) -> WireError {
             "wait until its outcome is known (`comenq show` tells), or cancel it: then it is never \
              posted again",
         ),
+        QueueError::Waits { .. } => WireError::new(ErrorCode::LaneWaiting, text)
+            .with_detail("nobody can make that sooner; `comenq show` tells when it goes on"),
+        QueueError::Draining(_) => WireError::new(ErrorCode::Draining, text).with_detail(
+            "nothing was stored; what was taken before is posted; `comenq status` tells since when",
+        ),
         QueueError::Quota(exceeded) => quota(exceeded, text),
         QueueError::InBatch { source, .. } => to_wire(source),
         QueueError::Busy(_) => WireError::new(ErrorCode::JobBusy, text)

@@ -2,19 +2,18 @@
 
 use comenq_proto::{ErrorCode, JobGet, JobGetReply, JobId, WireError};
 
-use super::{Answer, Service, authorize, error, view};
-use crate::server::{Handler as _, Peer};
+use super::{Answer, Caller, Service, authorize, error, view};
 
 /// Shows the job; its text, its errors and what was tried only to its owner and to admins.
 pub(super) async fn get(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: JobGet,
 ) -> Result<Answer<JobGetReply>, WireError> {
     let id = job_id(request.id)?;
     let stored = service.queue.get(id).await;
     let (job, body) = stored.map_err(|it| error::to_wire(&it))?;
-    let is_own = authorize::owns(peer, service.role(peer), &job);
+    let is_own = authorize::owns(caller, &job);
     let attempt_log = if is_own {
         let log = service.queue.log(id).await;
         log.map_err(|it| error::to_wire(&it))?

@@ -10,18 +10,17 @@ use comenq_proto::{
 };
 
 use super::condition::{self, Condition};
-use super::{Answer, Service, view};
+use super::{Answer, Caller, Service, view};
 use crate::clock::UnixMs;
 use crate::notify::PartState;
 use crate::queue::{Job, LaneReport};
-use crate::server::{Handler as _, Peer};
 
 /// Answers a probe, also while the store cannot be used.
 pub(super) async fn health(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
 ) -> Result<Answer<HealthReply>, WireError> {
-    let details = service.role(peer) == Role::Admin;
+    let details = caller.role == Role::Admin;
     let condition = condition::examine(service, &service.settings(), details).await;
     Ok(Answer::of(reply(service, condition)))
 }

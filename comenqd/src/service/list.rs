@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use comenq_proto::{ErrorCode, JobList, JobListReply, MAX_FRAME, MAX_PAGE, WireError, to_bytes};
 
-use super::{Answer, Service, authorize, error, view};
+use super::{Answer, Caller, Service, authorize, error, view};
 use crate::clock::UnixMs;
 use crate::queue::{Cursor, ListQuery};
-use crate::server::{Handler as _, Peer};
 
 /// Jobs on a page where the client does not say.
 const DEFAULT_PAGE: u32 = 100;
@@ -27,7 +26,7 @@ const HISTORY: char = 'h';
 /// Shows one page; of others' jobs neither bodies nor errors.
 pub(super) async fn list(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: JobList,
 ) -> Result<Answer<JobListReply>, WireError> {
     let history = request.history;
@@ -36,7 +35,7 @@ pub(super) async fn list(
     let limit = request.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     let mut limit = usize::try_from(limit).unwrap_or(1);
     loop {
-        let reply = page(service, peer, after, limit, request.include_body, history).await?;
+        let reply = page(service, caller, after, limit, request.include_body, history).await?;
         // Long errors and addresses can still make a page too long: then half of it is sent.
         if limit == 1 || fits(&reply) {
             return Ok(Answer::of(reply));
@@ -47,7 +46,7 @@ pub(super) async fn list(
 
 async fn page(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     after: Option<Cursor>,
     limit: usize,
     with_body: bool,
@@ -70,9 +69,8 @@ async fn page(
         .list(query)
         .await
         .map_err(|it| error::to_wire(&it))?;
-    let role = service.role(peer);
     let jobs = page.jobs.into_iter().map(|(job, body)| {
-        let is_own = authorize::owns(peer, role, &job);
+        let is_own = authorize::owns(caller, &job);
         view::job(job, body, is_own)
     });
     Ok(JobListReply {

@@ -6,15 +6,22 @@
 
 mod account;
 mod account_resume;
+mod audit;
 mod authorize;
 mod change;
 mod condition;
 mod error;
 mod get;
+mod halting;
 mod health;
+mod job_purge;
 mod list;
 mod metrics;
 mod ping;
+mod post_now;
+mod queue_drain;
+mod queue_pause;
+mod queue_resume;
 mod reply_size;
 mod retry_failed;
 mod status;
@@ -29,15 +36,18 @@ use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use authorize::Caller;
 use comenq_proto::{
     AccountResume, Degraded, ErrorCode, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold,
-    JobId, JobList, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping,
-    Request, Role, Status, StoreExport, Subscribe, WireError, from_slice, to_bytes,
+    JobId, JobList, JobPurge, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch,
+    Metrics, Ping, PostNow, QueueDrain, QueuePause, QueueResume, Request, Role, Status,
+    StoreExport, Subscribe, WireError, from_slice, to_bytes,
 };
 
 use crate::clock::{Clock, UnixMs};
+use crate::groups::Groups;
 use crate::notify::Watchdog;
-use crate::policy::Rules;
+use crate::policy::{Access, Rules};
 use crate::queue::Queue;
 use crate::server::{EventSource, Handler, Peer, Reply, Traffic};
 
@@ -50,6 +60,8 @@ pub struct Settings {
     pub max_body_chars: usize,
     /// The user the daemon runs as: an admin beside root.
     pub own_uid: u32,
+    /// Who may do what.
+    pub access: Access,
     /// When the process started.
     pub started_at: UnixMs,
     /// When the configuration was loaded.
@@ -91,6 +103,7 @@ pub struct Service {
     began: Duration,
     /// Jobs that nobody posts, and when they were last counted.
     stranded: Mutex<Option<(Duration, condition::Stranded)>>,
+    groups: Groups,
     settings: RwLock<Arc<Settings>>,
 }
 
@@ -110,6 +123,7 @@ impl Service {
         clock: Arc<Clock>,
         rules: Rules,
         watchdog: Arc<Watchdog>,
+        groups: Groups,
         settings: Settings,
     ) -> Self {
         Self {
@@ -120,6 +134,7 @@ impl Service {
             watchdog,
             counters: traffic::Counters::default(),
             stranded: Mutex::default(),
+            groups,
             settings: RwLock::new(Arc::new(settings)),
         }
     }
@@ -158,8 +173,9 @@ impl Handler for Service {
         self.counters.count(traffic);
     }
 
-    fn role(&self, peer: &Peer) -> Role {
-        authorize::role(peer, self.settings().own_uid)
+    async fn role(&self, peer: &Peer) -> Role {
+        let settings = self.settings();
+        authorize::role(peer, settings.own_uid, &settings.access, &self.groups).await
     }
 
     fn largest_reply(&self, endpoint: &str) -> usize {
@@ -167,34 +183,61 @@ impl Handler for Service {
     }
 
     async fn handle(&self, peer: &Peer, endpoint: &str, _: u64, body: &[u8]) -> Reply {
-        if let Err(refusal) = authorize::check(self.role(peer), endpoint) {
-            return Reply::refused(refusal);
+        let role = self.role(peer).await;
+        let access = self.settings().access;
+        let reply = match authorize::check(role, endpoint, &access) {
+            Ok(()) => {
+                let uid = peer.uid;
+                self.answer(Caller { uid, role }, endpoint, body).await
+            }
+            Err(refusal) => Reply::refused(refusal),
+        };
+        if !authorize::is_audited(endpoint) {
+            return reply;
         }
+        audit::complete(reply, body)
+    }
+}
+
+impl Service {
+    /// One line a verb.
+    async fn answer(&self, caller: Caller, endpoint: &str, body: &[u8]) -> Reply {
         match endpoint {
-            JobSubmit::ENDPOINT => call(body, |it| submit::submit(self, peer, it)).await,
-            JobSubmitBatch::ENDPOINT => call(body, |it| submit::submit_batch(self, peer, it)).await,
-            JobGet::ENDPOINT => call(body, |it| get::get(self, peer, it)).await,
-            JobList::ENDPOINT => call(body, |it| list::list(self, peer, it)).await,
-            JobCancel::ENDPOINT => call(body, |it| change::cancel(self, peer, it)).await,
-            JobEdit::ENDPOINT => call(body, |it| change::edit(self, peer, it)).await,
-            JobHold::ENDPOINT => call(body, |it| change::hold(self, peer, it)).await,
-            JobRelease::ENDPOINT => call(body, |it| change::release(self, peer, it)).await,
-            JobRetry::ENDPOINT => call(body, |it| change::retry(self, peer, it)).await,
-            JobBump::ENDPOINT => call(body, |it| change::bump(self, peer, it)).await,
+            JobSubmit::ENDPOINT => call(body, |it| submit::submit(self, caller, it)).await,
+            JobSubmitBatch::ENDPOINT => {
+                call(body, |it| submit::submit_batch(self, caller, it)).await
+            }
+            JobGet::ENDPOINT => call(body, |it| get::get(self, caller, it)).await,
+            JobList::ENDPOINT => call(body, |it| list::list(self, caller, it)).await,
+            JobCancel::ENDPOINT => call(body, |it| change::cancel(self, caller, it)).await,
+            JobEdit::ENDPOINT => call(body, |it| change::edit(self, caller, it)).await,
+            JobHold::ENDPOINT => call(body, |it| change::hold(self, caller, it)).await,
+            JobRelease::ENDPOINT => call(body, |it| change::release(self, caller, it)).await,
+            JobRetry::ENDPOINT => call(body, |it| change::retry(self, caller, it)).await,
+            JobBump::ENDPOINT => call(body, |it| change::bump(self, caller, it)).await,
             JobRetryFailed::ENDPOINT => {
-                call(body, |it| retry_failed::retry_failed(self, peer, it)).await
+                call(body, |it| retry_failed::retry_failed(self, caller, it)).await
+            }
+            PostNow::ENDPOINT => call(body, |it| post_now::post_now(self, it)).await,
+            JobPurge::ENDPOINT => call(body, |it| job_purge::job_purge(self, it)).await,
+            QueuePause::ENDPOINT => {
+                call(body, |it| queue_pause::queue_pause(self, caller, it)).await
+            }
+            QueueResume::ENDPOINT => call(body, |it| queue_resume::queue_resume(self, it)).await,
+            QueueDrain::ENDPOINT => {
+                call(body, |it| queue_drain::queue_drain(self, caller, it)).await
             }
             AccountResume::ENDPOINT => {
                 call(body, |it| account_resume::account_resume(self, it)).await
             }
             StoreExport::ENDPOINT => call(body, |it| store_export::store_export(self, it)).await,
-            Status::ENDPOINT => call(body, |_: Status| status::status(self, peer)).await,
+            Status::ENDPOINT => call(body, |_: Status| status::status(self, caller)).await,
             Ping::ENDPOINT => call(body, |_: Ping| ping::ping()).await,
-            Health::ENDPOINT => call(body, |_: Health| health::health(self, peer)).await,
+            Health::ENDPOINT => call(body, |_: Health| health::health(self, caller)).await,
             Metrics::ENDPOINT => call(body, |_: Metrics| metrics::metrics(self)).await,
             Subscribe::ENDPOINT => {
                 let mut events = None;
-                let reply = call(body, |it| ready(begin(self, peer, &it, &mut events))).await;
+                let reply = call(body, |it| ready(begin(self, caller, &it, &mut events))).await;
                 Reply { events, ..reply }
             }
             _ => Reply::refused(authorize::unknown_endpoint()),
@@ -234,11 +277,11 @@ impl<T> Answer<T> {
 /// Begins a stream of events, which the server carries once the reply has left.
 fn begin(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: &Subscribe,
     events: &mut Option<Box<dyn EventSource>>,
 ) -> Result<Answer<comenq_proto::SubscribeReply>, WireError> {
-    let (answer, source) = subscribe::subscribe(service, peer, request)?;
+    let (answer, source) = subscribe::subscribe(service, caller, request)?;
     *events = Some(source);
     Ok(answer)
 }
@@ -265,6 +308,7 @@ where
             job_id: answer.job_id,
             changed: answer.changed,
             events: None,
+            audited: false,
         },
         Err(refusal) => Reply::refused(refusal),
     }

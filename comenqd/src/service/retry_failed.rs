@@ -2,20 +2,19 @@
 
 use comenq_proto::{ErrorCode, JobId, JobRetryFailed, JobRetryFailedReply, Role, WireError};
 
-use super::{Answer, Service, error};
+use super::{Answer, Caller, Service, error};
 use crate::clock::UnixMs;
 use crate::queue::{Cursor, Failure};
-use crate::server::{Handler as _, Peer};
 
 /// Revives the peer's own, an admin everybody's.
 pub(super) async fn retry_failed(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: JobRetryFailed,
 ) -> Result<Answer<JobRetryFailedReply>, WireError> {
     let reason = reason(&request.reason)?;
     let after = request.cursor.as_deref().map(cursor).transpose()?;
-    let uid = (service.role(peer) != Role::Admin).then_some(peer.uid);
+    let uid = (caller.role != Role::Admin).then_some(caller.uid);
     let retried = service.queue.retry_failed(reason, uid, after).await;
     let retried = retried.map_err(|it| error::to_wire(&it))?;
     let changed = match retried.jobs.len() {

@@ -4,20 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comenq_proto::{
-    ConfigStatus, LaneStatus, MAX_ENTRIES, OwnUsage, OwnerStatus, Role, StatusReply, StoreStatus,
-    WireError,
+    ConfigStatus, LaneStatus, MAX_ENTRIES, OwnUsage, OwnerStatus, QueueStatus, Role, StatusReply,
+    StoreStatus, WireError,
 };
 use tokio::time::timeout;
 
 use super::condition::{self, Found, PATIENCE};
-use super::{Answer, Service};
-use crate::queue::{LaneReport, Phase};
-use crate::server::{Handler as _, Peer};
+use super::{Answer, Caller, Service, halting};
+use crate::queue::{Halt, LaneReport, Phase};
 
 /// Everything at a glance; of the token only where it came from.
 pub(super) async fn status(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
 ) -> Result<Answer<StatusReply>, WireError> {
     let settings = service.settings();
     let health = service.queue.store_health();
@@ -36,13 +35,16 @@ pub(super) async fn status(
     let lanes = service.queue.lanes();
     let config = ConfigStatus {
         loaded_at_ms: settings.loaded_at.0,
-        error: condition::config_error(&settings, service.role(peer) == Role::Admin),
+        error: condition::config_error(&settings, caller.role == Role::Admin),
     };
+    let halts = timeout(PATIENCE, service.queue.halts()).await;
+    let halts = halts.ok().and_then(Result::ok).unwrap_or_default();
     let found = Found {
         store: health.as_ref().err().cloned(),
         low_space: room.low,
         parts: &service.watchdog.parts(),
         config_error: config.error.clone(),
+        draining: halts.intake.clone(),
         stranded: condition::stranded(service).await,
         settings: &settings,
         lanes: &lanes,
@@ -59,7 +61,10 @@ pub(super) async fn status(
         lanes: lanes
             .into_iter()
             .take(MAX_ENTRIES)
-            .map(lane_status)
+            .map(|lane| {
+                let paused = halts.accounts.get(&lane.account).cloned();
+                lane_status(lane, paused)
+            })
             .collect(),
         store: StoreStatus {
             ok: health.is_ok(),
@@ -68,35 +73,39 @@ pub(super) async fn status(
             file_bytes: Some(room.file_bytes).filter(|bytes| *bytes > 0),
             low_space: room.low,
         },
-        own: own(service, peer).await,
+        own: own(service, caller).await,
         config: Some(config),
+        queue: Some(QueueStatus {
+            paused: halts.queue.map(halting::to_wire),
+            draining: halts.intake.map(halting::to_wire),
+        }),
     }))
 }
 
 /// What the peer has in the queue, and may have; nothing while the store cannot tell.
-async fn own(service: &Service, peer: &Peer) -> Option<OwnUsage> {
-    let usage = timeout(PATIENCE, service.queue.usage(peer.uid)).await;
+async fn own(service: &Service, caller: Caller) -> Option<OwnUsage> {
+    let usage = timeout(PATIENCE, service.queue.usage(caller.uid)).await;
     let usage = usage.ok()?.ok()?;
     let rules = service.rules.get();
-    let limits = rules.limits(peer.uid);
+    let limits = rules.limits(caller.uid);
     Some(OwnUsage {
         queued_jobs: usage.jobs,
         max_queued_jobs: limits.max_queued_jobs,
         queued_bytes: usage.body_bytes,
         max_queued_bytes: limits.max_queued_bytes,
-        submits_last_minute: service.queue.submits_last_minute(peer.uid),
+        submits_last_minute: service.queue.submits_last_minute(caller.uid),
         max_submits_per_minute: limits.max_submits_per_minute,
         posts_last_day: usage.last_day,
         max_posts_per_day: limits.max_posts_per_day,
         accounts: rules
-            .accounts_of(peer.uid)
+            .accounts_of(caller.uid)
             .take(MAX_ENTRIES)
             .map(str::to_owned)
             .collect(),
     })
 }
 
-fn lane_status(lane: LaneReport) -> LaneStatus {
+fn lane_status(lane: LaneReport, paused: Option<Halt>) -> LaneStatus {
     let remedy = matches!(lane.phase, Phase::Blocked | Phase::NoToken).then_some(lane.remedy);
     let owners = lane.owners.into_iter().take(MAX_ENTRIES);
     LaneStatus {
@@ -119,6 +128,7 @@ fn lane_status(lane: LaneReport) -> LaneStatus {
                 next_try_at_ms: Some(owner.next_try_at.0),
             })
             .collect(),
+        paused: paused.map(|halt| Box::new(halting::to_wire(halt))),
     }
 }
 

@@ -6,30 +6,29 @@ use comenq_proto::{
 };
 
 use super::submission::{self, Judge};
-use super::{Answer, Service, error, view};
+use super::{Answer, Caller, Service, error, view};
 use crate::queue::{QueueError, Submitted};
-use crate::server::Peer;
 
 /// Stores the comment; durable when it returns.
 pub(super) async fn submit(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: JobSubmit,
 ) -> Result<Answer<JobSubmitReply>, WireError> {
     let (settings, rules) = (service.settings(), service.rules.get());
     let judge = Judge {
-        uid: peer.uid,
+        uid: caller.uid,
         settings: &settings,
         rules: &rules,
         clock: &service.clock,
     };
-    let most = rules.limits(peer.uid).max_submits_per_minute;
+    let most = rules.limits(caller.uid).max_submits_per_minute;
     let stored = match judge.parse(&request) {
         Ok(new) => {
             let stored = service.queue.submit(new, most).await;
             stored.map_err(|it| error::to_wire(&it))?
         }
-        Err(refusal) => found(service, peer.uid, &request).await?.ok_or(refusal)?,
+        Err(refusal) => found(service, caller.uid, &request).await?.ok_or(refusal)?,
     };
     let id = stored.job.id;
     let changed = (!stored.duplicate).then(|| format!("queued #{id} for {}", stored.job.target));
@@ -42,7 +41,7 @@ pub(super) async fn submit(
 /// Stores all of the comments or none; durable when it returns.
 pub(super) async fn submit_batch(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: JobSubmitBatch,
 ) -> Result<Answer<JobSubmitBatchReply>, WireError> {
     if request.jobs.is_empty() {
@@ -51,7 +50,7 @@ pub(super) async fn submit_batch(
     }
     let (settings, rules) = (service.settings(), service.rules.get());
     let judge = Judge {
-        uid: peer.uid,
+        uid: caller.uid,
         settings: &settings,
         rules: &rules,
         clock: &service.clock,
@@ -62,13 +61,13 @@ pub(super) async fn submit_batch(
         match judge.parse(&job) {
             Ok(job) => new.push(job),
             Err(refusal) => {
-                let found = found(service, peer.uid, &job).await;
+                let found = found(service, caller.uid, &job).await;
                 let found = found.and_then(|found| found.ok_or(refusal));
                 known.push((index, found.map_err(|error| in_batch(index, error))?));
             }
         }
     }
-    let most = rules.limits(peer.uid).max_submits_per_minute;
+    let most = rules.limits(caller.uid).max_submits_per_minute;
     let stored = service.queue.submit_all(new, most).await;
     let mut stored = stored.map_err(|it| match &it {
         QueueError::InBatch { index, source } => {

@@ -14,18 +14,18 @@ use comenq_proto::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, Service, get, view};
+use super::{Answer, Caller, Service, get, view};
 use crate::clock::{Clock, UnixMs};
 use crate::queue::{Batch, Event, Happened, LaneTrouble, News, Subscription, What};
-use crate::server::{Bodies, EventSource, Handler as _, Peer};
+use crate::server::{Bodies, EventSource};
 
 /// Begins a stream: its reply, and the events that follow it.
 pub(super) fn subscribe(
     service: &Service,
-    peer: &Peer,
+    caller: Caller,
     request: &Subscribe,
 ) -> Result<(Answer<SubscribeReply>, Box<dyn EventSource>), WireError> {
-    let wanted = wanted(request, peer.uid)?;
+    let wanted = wanted(request, caller.uid)?;
     let after = request.after.map(|after| (after.epoch, after.seq));
     let subscription = service.queue.subscribe(after);
     let reply = SubscribeReply {
@@ -37,8 +37,8 @@ pub(super) fn subscribe(
         subscription,
         clock: Arc::clone(&service.clock),
         wanted,
-        uid: peer.uid,
-        sees_all: service.role(peer) == Role::Admin,
+        uid: caller.uid,
+        sees_all: caller.role == Role::Admin,
         sent_at: Instant::now(),
     };
     Ok((Answer::of(reply), Box::new(stream)))

@@ -162,7 +162,7 @@ fn lane_wait(lane: &LaneReport, now: UnixMs) -> Option<String> {
         Phase::Looking => {
             Some("a look whether another comment, of unknown outcome, reached GitHub".to_owned())
         }
-        Phase::Limited | Phase::Blocked | Phase::Offline | Phase::NoToken => {
+        Phase::Limited | Phase::Blocked | Phase::Offline | Phase::NoToken | Phase::Paused => {
             let trouble = trouble(lane)?;
             Some(wait.map_or(trouble.clone(), |wait| {
                 format!("{trouble}; the next try is in {}", span(wait))
@@ -186,6 +186,7 @@ pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
             ));
         }
         Phase::Offline => "cannot reach GitHub",
+        Phase::Paused => "posts nothing",
         Phase::Idle | Phase::WaitingForPace | Phase::Posting | Phase::Looking => return None,
     };
     let reason = lane.reason.as_deref().unwrap_or("no reason was given");

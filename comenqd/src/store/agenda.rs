@@ -13,7 +13,7 @@ use super::owners::{self, Barred};
 use super::record::{Job, KnownIdentity, Lane, Wait};
 use super::turns::{self, Field};
 use super::txn::Txn;
-use super::{StoreError, dating, expiring, keys};
+use super::{Paused, StoreError, dating, expiring, halts, keys, urgent};
 use crate::clock::{Clock, UnixMs};
 
 /// Whose agenda is asked for.
@@ -43,10 +43,14 @@ pub struct Agenda {
     pub lane: Lane,
     /// Somebody must act before anything is tried.
     pub blocked: Option<Wait>,
+    /// An administrator lets it post nothing.
+    pub paused: Option<Paused>,
     /// Owners that bar it.
     pub barred: Vec<Barred>,
     /// A job may go as far as the queue is concerned, and it is this account's turn.
     pub ready: bool,
+    /// A job that need not wait for the cooldown, and may go otherwise.
+    pub urgent: Option<JobId>,
     /// Among which jobs the turn goes round.
     pub field: Field,
     /// All accounts that share the lane, as far as is known.
@@ -82,6 +86,7 @@ pub(super) fn agenda(txn: &mut Txn<'_>, query: &AgendaQuery) -> Result<Agenda, S
     let tag = query.accounts.iter().find(|(name, _)| name == account);
     let mut agenda = Agenda {
         blocked: blocked(txn, account, tag.map_or(0, |(_, tag)| *tag))?,
+        paused: halts::of_account(txn, account)?,
         barred: owners::barred(txn, account, clock, query.longest_wait)?,
         identity,
         lane,
@@ -94,6 +99,7 @@ pub(super) fn agenda(txn: &mut Txn<'_>, query: &AgendaQuery) -> Result<Agenda, S
     agenda.field = field(txn, query, &agenda.sharing)?;
     let next = turns::choose(txn, &agenda.field)?;
     agenda.ready = next.is_some_and(|head| head.account == account);
+    agenda.urgent = urgent::first(txn, &agenda.field, account)?;
     for stage in LOOK_STAGES {
         first_look(txn, &keys::looks(account, stage), &mut agenda)?;
     }
@@ -138,7 +144,8 @@ fn field(txn: &Txn<'_>, query: &AgendaQuery, sharing: &[String]) -> Result<Field
         let is_self = *account == query.account;
         let is_able = sharing.contains(account)
             && !query.unable.contains(account)
-            && blocked(txn, account, *tag)?.is_none();
+            && blocked(txn, account, *tag)?.is_none()
+            && halts::of_account(txn, account)?.is_none();
         if is_self || is_able {
             let barred = owners::barred(txn, account, &query.clock, query.longest_wait)?;
             let open = barred.into_iter().filter(|barred| barred.left.is_zero());

@@ -5,7 +5,7 @@
 //! refuse them without harm.
 
 use super::record::{
-    self, KeyRecord, KnownIdentity, Lane, LogEntry, Meta, OwnerWait, UsageRecord, Wait,
+    self, Halt, KeyRecord, KnownIdentity, Lane, LogEntry, Meta, OwnerWait, UsageRecord, Wait,
 };
 use super::{StoreError, index, keys};
 
@@ -31,6 +31,7 @@ pub fn read_entry(key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         Some(b'p') => read::<Lane>(key, value),
         Some(b'i') => read::<KnownIdentity>(key, value),
         Some(b'B') => read::<Wait>(key, value),
+        Some(b'H') => read::<Halt>(key, value),
         _ => Err(StoreError::Damaged(
             "no record stands behind such a key".to_owned(),
         )),

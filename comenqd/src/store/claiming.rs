@@ -14,7 +14,7 @@ use super::record::{Attempt, Failure, Job, Lane, LogEntry, LogKind, Outcome};
 use super::transition::State;
 use super::turns::{Field, Head, STEP_LIMIT};
 use super::txn::Txn;
-use super::{StoreError, expiring, index, jobs, keys, log, turns};
+use super::{StoreError, expiring, halts, index, jobs, keys, log, turns, urgent};
 use crate::clock::{Clock, Mark, UnixMs};
 
 /// How long a job that has moved waits for a place that another one holds back.
@@ -37,6 +37,8 @@ pub struct Claim {
     pub started_github: UnixMs,
     /// The wall clock's, for people.
     pub wall: UnixMs,
+    /// The one job to take, which need not wait for the cooldown; else the one whose turn it is.
+    pub urgent: Option<JobId>,
     /// The job whose issue was just found open.
     pub checked: Option<JobId>,
     /// The comment is sent with the invisible marker.
@@ -83,8 +85,16 @@ pub struct ClaimOutcome {
 /// named; of many, only some at once.
 pub(super) fn claim(txn: &mut Txn<'_>, claim: &Claim) -> Result<ClaimOutcome, StoreError> {
     let mut outcome = ClaimOutcome::default();
+    // Ordered since the agenda was made.
+    if halts::of_account(txn, &claim.account)?.is_some() {
+        return Ok(outcome);
+    }
     for _ in 0..STEP_LIMIT {
-        let Some(head) = turns::choose(txn, &claim.field)? else {
+        let head = match claim.urgent {
+            Some(id) => urgent::head(txn, &claim.field, &claim.account, id)?,
+            None => turns::choose(txn, &claim.field)?,
+        };
+        let Some(head) = head else {
             break;
         };
         let Some(id) = head.rank.id() else { break };
@@ -168,6 +178,7 @@ fn take(txn: &mut Txn<'_>, claim: &Claim, old: &Job, body: String) -> Result<Cla
     let mut job = old.clone();
     job.state = State::Posting;
     job.attempts += 1;
+    job.now = None;
     job.empty_looks = 0;
     job.look_from = None;
     // Before the running one is added: whatever it comes to, it can be taken back alone.

@@ -5,6 +5,7 @@
 use comenq_proto::JobId;
 
 use super::quota::Exceeded;
+use super::record::Halt;
 
 /// Why an operation of the store did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,20 @@ pub enum StoreError {
     /// An attempt of the job may have reached GitHub.
     #[error("job #{0} may have been posted already, which is not known yet")]
     Unresolved(JobId),
+    /// The job or its account waits for something that nobody can shorten.
+    #[error("job #{id} waits for {what}")]
+    Waits {
+        /// The job.
+        id: JobId,
+        /// What for.
+        what: String,
+    },
+    /// No jobs are taken until an administrator says so.
+    #[error(
+        "the queue is being drained, so no new comments are taken{}",
+        because(_0)
+    )]
+    Draining(Halt),
     /// Its user has as much in the queue as is allowed.
     #[error("{0}")]
     Quota(Exceeded),
@@ -65,6 +80,11 @@ pub enum StoreError {
     /// A record cannot be trusted.
     #[error("the queue is damaged: {0}")]
     Damaged(String),
+}
+
+fn because(halt: &Halt) -> String {
+    let reason = halt.reason.as_deref();
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
 impl From<sled::Error> for StoreError {

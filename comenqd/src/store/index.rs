@@ -171,6 +171,10 @@ pub(super) fn entries(job: &Job) -> Result<Vec<Entry>, StoreError> {
             let key = keys::in_line(account, uid, target, rank(job));
             entries.push((key, turns::line_entry(job)));
         }
+        let may_go = early.is_none() && job.next_attempt_at.is_none();
+        if let Some(number) = job.now.filter(|_| may_go) {
+            entries.push((keys::urgent_job(account, number, job.id), Vec::new()));
+        }
         if let Some(replace_key) = &job.replace_key {
             let line = keys::replaceable(account, uid, target, replace_key);
             entries.push((keys::replaceable_job(&line, job.id), Vec::new()));

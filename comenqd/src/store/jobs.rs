@@ -12,7 +12,7 @@ use super::quota::{self, Quota};
 use super::record::{BodyHead, Expiry, Hold, Job, KeyRecord, PrunedJob};
 use super::transition::State;
 use super::txn::{Txn, as_number};
-use super::{StoreError, index, keys, texts, turns};
+use super::{StoreError, halts, index, keys, texts, turns};
 use crate::clock::{Mark, UnixMs};
 
 /// For how long a posted comment counts when somebody posts the same text again.
@@ -134,6 +134,7 @@ pub(super) fn insert(txn: &mut Txn<'_>, new: &NewJob) -> Result<Inserted, StoreE
     if let Some(found) = find_by_key(txn, new, &digest)? {
         return Ok(found);
     }
+    halts::admit(txn)?;
     txn.room.admit()?;
     let id = known_id(txn.meta.last_job + 1)?;
     txn.meta.last_job = id.get();
@@ -340,6 +341,7 @@ pub(super) fn new_job(id: JobId, new: &NewJob) -> Job {
         host: None,
         moved_to: None,
         denied: 0,
+        now: None,
         next_attempt_at: None,
         finished_at: None,
         comment_id: None,

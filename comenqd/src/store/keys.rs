@@ -30,10 +30,12 @@
 //! | `l` | account, stage, sequence, id | — | looks, in the order in which they fall due |
 //! | `c` | account, uid, state | count (u64) | kept counts |
 //! | `q` | uid | usage record | what a user has in the queue |
-//! | `g` | host, comment id | job id | whose comment it is: unique |
+//! | `g` | host, comment id | job id, [`PURGED`] of one that is gone | whose comment it is: unique |
 //! | `p` | host, user id | lane record | pace and wait of who posts |
 //! | `i` | account | identity record | who the account last was |
 //! | `B` | account | wait record | an account that somebody must unblock |
+//! | `H` | what (`q` the queue, `d` the taking of jobs, `a` and account) | halt record | what administrators have stopped |
+//! | `N` | account, number (u64), id | — | queued jobs that need not wait for the cooldown |
 //!
 //! rank = !priority (u8), order (i64, sign bit flipped), id: higher priority first, then order
 //! (age, unless bumped), then id.
@@ -391,6 +393,36 @@ pub(super) fn usage(uid: u32) -> Vec<u8> {
 
 pub(super) fn blocked(account: &str) -> Vec<u8> {
     Key::new(b'B').text(account).done()
+}
+
+/// In place of the id of a job that was purged: its comment stays nobody else's, for good.
+pub(super) const PURGED: u64 = u64::MAX;
+
+pub(super) const QUEUE_HALT: &[u8] = b"Hq";
+
+pub(super) const INTAKE_HALT: &[u8] = b"Hd";
+
+pub(super) const ACCOUNT_HALTS: &[u8] = b"Ha";
+
+pub(super) fn account_halt(account: &str) -> Vec<u8> {
+    Key(ACCOUNT_HALTS.to_vec()).text(account).done()
+}
+
+/// The account in a key made by [`account_halt`].
+pub(super) fn parse_account_halt(key: &[u8]) -> Option<String> {
+    let (len, rest) = key.get(ACCOUNT_HALTS.len()..)?.split_first()?;
+    let account = rest
+        .get(..usize::from(*len))
+        .filter(|it| it.len() == rest.len())?;
+    String::from_utf8(account.to_vec()).ok()
+}
+
+pub(super) fn urgent(account: &str) -> Vec<u8> {
+    Key::new(b'N').text(account).done()
+}
+
+pub(super) fn urgent_job(account: &str, number: u64, id: JobId) -> Vec<u8> {
+    Key(urgent(account)).u64(number).u64(id.get()).done()
 }
 
 pub(super) fn counts() -> Vec<u8> {

@@ -7,6 +7,7 @@
 //! The layout is in `keys`, the records in `record`, the files and versions in `format`, the
 //! states in `transition`; `index` keeps all of it in step.
 
+mod administering;
 mod agenda;
 mod alone;
 mod blocks;
@@ -19,6 +20,7 @@ mod dating;
 mod error;
 mod expiring;
 mod format;
+mod halts;
 mod index;
 mod jobs;
 mod keys;
@@ -30,6 +32,7 @@ mod news;
 mod owners;
 mod posting;
 mod pruning;
+mod purging;
 mod quota;
 mod record;
 mod recovery;
@@ -40,6 +43,7 @@ mod transition;
 mod tree;
 mod turns;
 mod txn;
+mod urgent;
 mod verbs;
 mod waits;
 
@@ -59,6 +63,7 @@ pub use claiming::{Claim, ClaimOutcome, Claimed};
 use commit::{Engine, Message, Task};
 pub use error::StoreError;
 use error::words;
+pub use halts::{Halted, Halts, Paused};
 pub use jobs::{Inserted, NewJob};
 pub use listing::{BadCursor, Cursor, ListQuery, Page};
 pub use looking::LookConclusion;
@@ -68,7 +73,7 @@ pub use posting::{Conclusion, LaneKey, Moment, Note};
 pub use pruning::{Keep, Pruned};
 pub use quota::{Exceeded, Quota, Usage};
 pub use record::{
-    Attempt, Expiry, Failure, Hold, Job, KnownIdentity, Lane, LogEntry, LogKind, Outcome,
+    Attempt, Expiry, Failure, Halt, Hold, Job, KnownIdentity, Lane, LogEntry, LogKind, Outcome,
     OwnerWait, Wait, WaitKind,
 };
 pub use recovery::Recovered;

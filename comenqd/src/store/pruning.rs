@@ -89,13 +89,18 @@ fn remove(txn: &mut Txn<'_>, job: &Job, now: UnixMs) -> Result<(), StoreError> {
         }
     }
     keep_key(txn, job, now)?;
+    take_out(txn, job)
+}
+
+/// Its record, its text, its log and its places in the indexes.
+pub(super) fn take_out(txn: &mut Txn<'_>, job: &Job) -> Result<(), StoreError> {
     jobs::remove_rest(txn, job.id)?;
     log::remove(txn, job.id)?;
     index::erase(txn, job)
 }
 
 /// Where it was posted; a record of format 1 does not say.
-fn host(txn: &Txn<'_>, job: &Job) -> Result<Option<String>, StoreError> {
+pub(super) fn host(txn: &Txn<'_>, job: &Job) -> Result<Option<String>, StoreError> {
     if job.host.is_some() {
         return Ok(job.host.clone());
     }
@@ -104,7 +109,7 @@ fn host(txn: &Txn<'_>, job: &Job) -> Result<Option<String>, StoreError> {
 }
 
 /// A submission that is repeated after its job is gone must not be posted again.
-fn keep_key(txn: &mut Txn<'_>, job: &Job, now: UnixMs) -> Result<(), StoreError> {
+pub(super) fn keep_key(txn: &mut Txn<'_>, job: &Job, now: UnixMs) -> Result<(), StoreError> {
     let Some(submit_key) = &job.submit_key else {
         return Ok(());
     };

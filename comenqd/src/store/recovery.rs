@@ -93,6 +93,7 @@ pub(super) fn hold_restored(txn: &mut Txn<'_>, id: JobId) -> Result<(), StoreErr
     let mut job = old.clone();
     job.state = State::Held;
     job.hold = Some(Hold::Restored);
+    job.now = None;
     job.next_attempt_at = None;
     job.look_sequence = None;
     job.last_error = Some(

@@ -153,7 +153,7 @@ pub(super) struct Head {
     pub(super) account: String,
     pub(super) uid: u32,
     pub(super) rank: Rank,
-    target: String,
+    pub(super) target: String,
 }
 
 /// Among which jobs to choose.

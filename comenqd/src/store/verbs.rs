@@ -22,7 +22,8 @@ pub struct Changed {
     pub changed: bool,
 }
 
-fn save(txn: &mut Txn<'_>, old: &Job, job: Job) -> Result<Changed, StoreError> {
+/// Writes what became of a job, if it is anything new.
+pub(super) fn save(txn: &mut Txn<'_>, old: &Job, job: Job) -> Result<Changed, StoreError> {
     let changed = job != *old;
     if changed {
         index::save(txn, Some(old), &job)?;
@@ -30,7 +31,8 @@ fn save(txn: &mut Txn<'_>, old: &Job, job: Job) -> Result<Changed, StoreError> {
     Ok(Changed { job, changed })
 }
 
-fn wrong(job: &Job) -> StoreError {
+/// Why a job's state forbids what was asked for.
+pub(super) fn wrong(job: &Job) -> StoreError {
     match job.state {
         State::Posting => StoreError::Busy(job.id),
         State::Uncertain => StoreError::Unresolved(job.id),
@@ -98,6 +100,7 @@ pub(super) fn hold(txn: &mut Txn<'_>, id: JobId) -> Result<Changed, StoreError> 
         State::Queued => {
             job.state = State::Held;
             job.hold = Some(Hold::User);
+            job.now = None;
             job.next_attempt_at = None;
         }
         State::Held => {}
@@ -142,6 +145,7 @@ fn revive(txn: &mut Txn<'_>, job: &mut Job, now: Mark) {
     job.finished_at = None;
     job.failure = None;
     job.denied = 0;
+    job.now = None;
     job.attempts_forgiven = job.attempts;
     job.first_attempt = None;
     // Whoever revives it wants it posted.

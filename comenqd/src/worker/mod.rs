@@ -266,7 +266,13 @@ impl<G: GitHub> Worker<G> {
             }
             Plan::AskIdentity => self.ask_identity(&agenda).await,
             Plan::Look(job) => self.look(&agenda, *job).await,
-            Plan::Post => self.post(&agenda).await,
+            Plan::Post => self.post(&agenda, None).await,
+            Plan::PostNow(id) => self.post(&agenda, Some(id)).await,
+            Plan::Paused { paused, left } => {
+                let words = trouble::paused(&paused, &self.settings.account);
+                self.show(Phase::Paused, Some(words), None);
+                Ok(Next::AfterOrWoken(left.unwrap_or(GLANCE)))
+            }
             Plan::NotYet { left, slot } => {
                 let phase = if slot.is_some() {
                     Phase::WaitingForPace

@@ -27,15 +27,19 @@ enum Condition {
 }
 
 impl<G: GitHub> Worker<G> {
-    /// Posts the next job.
-    pub(super) async fn post(&mut self, agenda: &Agenda) -> Result<Next, QueueError> {
+    /// Posts the next job, or that one if it may still go.
+    pub(super) async fn post(
+        &mut self,
+        agenda: &Agenda,
+        urgent: Option<JobId>,
+    ) -> Result<Next, QueueError> {
         let mut checked = None;
         let (lane, claimed) = loop {
             // Looking whether an issue is open takes its time: perhaps it is late by now.
             if self.stop.is_cancelled() {
                 return Ok(Next::Now);
             }
-            let Some(claim) = self.claim(agenda, checked) else {
+            let Some(claim) = self.claim(agenda, urgent, checked) else {
                 self.identity = None;
                 return Ok(Next::Now);
             };
@@ -64,7 +68,12 @@ impl<G: GitHub> Worker<G> {
     }
 
     /// A claim of this moment; `None` while it is not known who posts, or GitHub's time.
-    fn claim(&self, agenda: &Agenda, checked: Option<JobId>) -> Option<Claim> {
+    fn claim(
+        &self,
+        agenda: &Agenda,
+        urgent: Option<JobId>,
+        checked: Option<JobId>,
+    ) -> Option<Claim> {
         let now = self.clock.mark();
         let (identity, started_github) = (self.identity.as_ref()?, now.github?);
         Some(Claim {
@@ -78,6 +87,7 @@ impl<G: GitHub> Worker<G> {
             now,
             started_github,
             wall: self.clock.wall(),
+            urgent,
             checked,
             marker: self.settings.marker,
             clock: Arc::clone(&self.clock),

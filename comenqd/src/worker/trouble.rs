@@ -6,7 +6,7 @@
 use crate::github::{GitHub, Trouble, TroubleKind};
 use crate::queue::{Phase, QueueError};
 use crate::retry::{self, LaneWait, OwnerBar};
-use crate::store::{Agenda, OwnerWait, Wait, WaitKind};
+use crate::store::{Agenda, OwnerWait, Paused, Wait, WaitKind};
 
 use super::Worker;
 
@@ -111,5 +111,17 @@ pub(super) fn phase_of(kind: WaitKind) -> Phase {
         WaitKind::Limited | WaitKind::Denied => Phase::Limited,
         WaitKind::Blocked => Phase::Blocked,
         WaitKind::Offline => Phase::Offline,
+    }
+}
+
+/// A pause in words, with the command that ends it.
+pub(super) fn paused(paused: &Paused, account: &str) -> String {
+    let uid = paused.halt.uid;
+    let why = paused.halt.reason.as_deref();
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    if paused.is_of_queue {
+        format!("uid {uid} paused the queue{why}; `comenq resume` ends it")
+    } else {
+        format!("uid {uid} paused it{why}; `comenq resume {account}` ends it")
     }
 }

@@ -16,11 +16,9 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
         "environment variable COMENQD_SOCKET: there is no key \"socket\"; \
          did you mean \"socket_path\"?"
     );
-    assert!(
-        Room::with_file("[zzz]\nx = 1")
-            .error()
-            .contains("no key \"zzz\"; there are: allowed_repositories, allowed_users, app_id,")
-    );
+    assert!(Room::with_file("[zzz]\nx = 1").error().contains(
+        "no key \"zzz\"; there are: admin_group, allow_dangerous, allowed_repositories,"
+    ));
 }
 
 #[test]

@@ -1,3 +1,4 @@
+mod access;
 mod accounts;
 mod bad_input;
 mod policy;
@@ -29,6 +30,16 @@ fn known_users(name: &str) -> io::Result<Option<u32>> {
     }
 }
 
+/// The groups of these tests' host.
+fn known_groups(name: &str) -> io::Result<Option<u32>> {
+    match name {
+        "comenq" => Ok(Some(990)),
+        "wheel" => Ok(Some(10)),
+        "slow" => Err(io::Error::other("the name service is asleep")),
+        _ => Ok(None),
+    }
+}
+
 fn euid() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
@@ -42,6 +53,7 @@ impl Room {
             default_config: dir.path().join("config.toml"),
             euid: euid(),
             lookup_user: known_users,
+            lookup_group: known_groups,
         };
         Self { dir, sources }
     }

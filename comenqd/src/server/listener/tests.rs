@@ -8,14 +8,14 @@ fn dir() -> tempfile::TempDir {
 }
 
 fn error(fds: Vec<OwnedFd>, path: &Path) -> String {
-    open(fds, path).unwrap_err().to_string()
+    open(fds, path, false).unwrap_err().to_string()
 }
 
 #[test]
 fn a_bound_socket_lets_owner_and_group_in_and_goes_away_at_the_end() {
     let dir = dir();
     let path = dir.path().join("s");
-    let listener = open(Vec::new(), &path).unwrap();
+    let listener = open(Vec::new(), &path, false).unwrap();
     assert!(!listener.is_inherited());
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, SOCKET_MODE);
@@ -25,10 +25,23 @@ fn a_bound_socket_lets_owner_and_group_in_and_goes_away_at_the_end() {
 }
 
 #[test]
+fn everybody_may_connect_only_where_it_is_wanted() {
+    let dir = dir();
+    let path = dir.path().join("s");
+    let public = open(Vec::new(), &path, true).unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, PUBLIC_SOCKET_MODE);
+    assert_eq!(public.is_open_to_all(), Some(true));
+    public.file.unwrap().remove();
+    let closed = open(Vec::new(), &path, false).unwrap();
+    assert_eq!(closed.is_open_to_all(), Some(false));
+}
+
+#[test]
 fn a_file_that_is_not_ours_any_more_stays() {
     let dir = dir();
     let path = dir.path().join("s");
-    let listener = open(Vec::new(), &path).unwrap();
+    let listener = open(Vec::new(), &path, false).unwrap();
     // Kept under another name, so that its inode is not given out again.
     fs::rename(&path, dir.path().join("old")).unwrap();
     let _other = UnixListener::bind(&path).unwrap();
@@ -41,7 +54,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let dir = dir();
     let path = dir.path().join("s");
     drop(UnixListener::bind(&path).unwrap());
-    let _live = open(Vec::new(), &path).unwrap();
+    let _live = open(Vec::new(), &path, false).unwrap();
     let text = error(Vec::new(), &path);
     let expected = format!("s is in use by process {}; stop that", std::process::id());
     assert!(text.contains(&expected), "{text}");
@@ -75,7 +88,7 @@ fn only_one_listening_unix_stream_is_adopted() {
     let dir = dir();
     let path = dir.path().join("s");
     let good = || OwnedFd::from(UnixListener::bind(dir.path().join("s")).unwrap());
-    let listener = open(vec![good()], &path).unwrap();
+    let listener = open(vec![good()], &path, false).unwrap();
     assert!(listener.is_inherited());
 
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();

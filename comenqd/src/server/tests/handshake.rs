@@ -15,6 +15,22 @@ async fn the_handshake_tells_the_client_who_it_is() {
 }
 
 #[tokio::test]
+async fn a_role_that_takes_long_keeps_nobody_else_waiting() {
+    let room = Room::new(limits());
+    let hangs = &room.toy.role_hangs;
+    hangs.store(true, Ordering::SeqCst);
+    let mut first = room.connect().await;
+    let hello = to_bytes(&Hello::new("test", "1")).unwrap();
+    first.write(&framed(&hello)).await;
+    while hangs.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    let _others = (room.greeted().await, room.greeted().await);
+    room.toy.role.notify_one();
+    assert!(first.hello_reply().await.ack.is_some());
+}
+
+#[tokio::test]
 async fn a_late_hello_is_refused_with_the_reason() {
     let room = Room::new(Limits {
         hello_timeout: SHORT,

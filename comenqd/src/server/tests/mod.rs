@@ -7,6 +7,7 @@ mod subscription;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use comenq_proto::{
@@ -29,10 +30,16 @@ struct Toy {
     slow_began: Notify,
     /// Where a test puts events, the latest subscription last.
     events: Mutex<Vec<mpsc::UnboundedSender<Vec<u8>>>>,
+    /// The next role takes until it is told.
+    role_hangs: AtomicBool,
+    role: Notify,
 }
 
 impl Handler for Toy {
-    fn role(&self, _: &Peer) -> Role {
+    async fn role(&self, _: &Peer) -> Role {
+        if self.role_hangs.swap(false, Ordering::SeqCst) {
+            self.role.notified().await;
+        }
         Role::Operator
     }
 
@@ -67,6 +74,7 @@ impl Handler for Toy {
             job_id: None,
             changed: None,
             events,
+            audited: false,
         }
     }
 }
@@ -105,7 +113,7 @@ fn limits() -> Limits {
 impl Room {
     fn new(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let listener = listener::open(Vec::new(), &dir.path().join("s")).unwrap();
+        let listener = listener::open(Vec::new(), &dir.path().join("s"), false).unwrap();
         let watchdog = Watchdog::new(Notifier::system(), Arc::new(Clock::system()), None);
         let toy = Arc::new(Toy::default());
         let stop = CancellationToken::new();

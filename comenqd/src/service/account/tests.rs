@@ -29,6 +29,7 @@ fn settings() -> Settings {
         ],
         max_body_chars: 100,
         own_uid: 1,
+        access: crate::policy::Access::default(),
         started_at: UnixMs(0),
         loaded_at: UnixMs(0),
         config_error: None,

@@ -10,7 +10,7 @@ use crate::queue::{Job, QueueError, State, Verb};
 
 /// A verb as it is named to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(in crate::service) enum Deed {
     /// Never post it.
     Cancel,
     /// Another text.
@@ -23,6 +23,10 @@ pub(super) enum Deed {
     Retry,
     /// To the front.
     Bump,
+    /// Next, without waiting.
+    PostNow,
+    /// Gone.
+    Purge,
 }
 
 impl From<&Verb> for Deed {
@@ -48,6 +52,8 @@ impl Deed {
             Self::Release => "released",
             Self::Retry => "retried",
             Self::Bump => "brought to the front",
+            Self::PostNow => "posted now",
+            Self::Purge => "purged",
         }
     }
 }
@@ -95,6 +101,10 @@ fn settled(deed: Deed, job: &Job) -> (String, String) {
     match job.state {
         State::Posted => posted(deed, job),
         State::Failed => ("it has failed".to_owned(), failed(deed, job)),
+        state if deed == Deed::Purge && !state.is_finished() => (
+            format!("it is {}, and only finished jobs can be", state.as_str()),
+            format!("`comenq cancel {id}` ends it"),
+        ),
         State::Held => (
             "it is held".to_owned(),
             format!("`comenq release {id}` lets it go on"),
@@ -126,7 +136,9 @@ fn posted(deed: Deed, job: &Job) -> (String, String) {
         Deed::Cancel => "delete it on GitHub if it is to go",
         Deed::Edit => "edit it on GitHub",
         Deed::Retry => "post it anew with `comenq post` if it is to be there twice",
-        Deed::Hold | Deed::Release | Deed::Bump => "nothing is left to do",
+        Deed::Hold | Deed::Release | Deed::Bump | Deed::PostNow | Deed::Purge => {
+            "nothing is left to do"
+        }
     };
     (reason, advice.to_owned())
 }
@@ -150,13 +162,15 @@ mod tests {
     use super::*;
     use crate::store::tests::sample_job;
 
-    const ALL: [Deed; 6] = [
+    const ALL: [Deed; 8] = [
         Deed::Cancel,
         Deed::Edit,
         Deed::Hold,
         Deed::Release,
         Deed::Retry,
         Deed::Bump,
+        Deed::PostNow,
+        Deed::Purge,
     ];
 
     fn job(state: State) -> Job {

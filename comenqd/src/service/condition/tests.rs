@@ -7,6 +7,7 @@ fn settings() -> Settings {
         accounts: Vec::new(),
         max_body_chars: 1,
         own_uid: 0,
+        access: crate::policy::Access::default(),
         started_at: UnixMs(0),
         loaded_at: UnixMs(0),
         config_error: Some("line 3: token \"secret\" is no key".to_owned()),
@@ -47,6 +48,11 @@ fn everything_that_is_wrong_has_its_code_and_its_account() {
         low_space: true,
         parts: &parts,
         config_error: config_error(&settings, true),
+        draining: Some(Halt {
+            since: UnixMs(0),
+            uid: 7,
+            reason: None,
+        }),
         stranded: [("gone".to_owned(), 3)].into(),
         settings: &settings,
         lanes: &lanes,
@@ -61,6 +67,7 @@ fn everything_that_is_wrong_has_its_code_and_its_account() {
         ("low_space", None),
         ("part_stalled", Some("bot")),
         ("config_refused", None),
+        ("draining", None),
         ("jobs_stranded", Some("gone")),
         ("restart_needed", None),
         ("no_token", Some("of no_token")),
@@ -70,7 +77,7 @@ fn everything_that_is_wrong_has_its_code_and_its_account() {
     ];
     assert_eq!(codes, expected);
     assert!(list.iter().all(|it| !it.message.is_empty()));
-    assert!(list[4].message.starts_with("3 unfinished jobs"));
+    assert!(list[5].message.starts_with("3 unfinished jobs"));
 }
 
 #[test]
@@ -85,6 +92,7 @@ fn nothing_wrong_is_an_empty_list() {
         low_space: false,
         parts: &[part("commit", None, true)],
         config_error: config_error(&settings, true),
+        draining: None,
         stranded: Stranded::new(),
         settings: &settings,
         lanes: &[sample_lane(Phase::Idle)],

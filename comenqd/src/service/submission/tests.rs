@@ -18,6 +18,7 @@ fn settings(accounts: Vec<Account>) -> Settings {
         accounts,
         max_body_chars: 5,
         own_uid: 1,
+        access: crate::policy::Access::default(),
         started_at: UnixMs(0),
         loaded_at: UnixMs(0),
         config_error: None,

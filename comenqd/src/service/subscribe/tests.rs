@@ -2,6 +2,7 @@ use comenq_proto::from_slice;
 
 use super::*;
 use crate::clock::tests::Hands;
+use crate::groups::Groups;
 use crate::notify::{Notifier, Watchdog};
 use crate::policy::Rules;
 use crate::queue::{Queue, State, sample_lane};
@@ -26,18 +27,22 @@ impl Room {
             accounts: Vec::new(),
             max_body_chars: 1,
             own_uid: 0,
+            access: crate::policy::Access::default(),
             started_at: UnixMs(0),
             loaded_at: UnixMs(0),
             config_error: None,
             waits_for_restart: Vec::new(),
         };
         let rules = Rules::default();
-        let service = Service::new(queue.clone(), clock, rules, Arc::new(watchdog), settings);
+        let nobody: crate::groups::Lookup = Arc::new(|_| Ok(Vec::new()));
+        let groups = Groups::new(nobody, Arc::clone(&clock));
+        let watchdog = Arc::new(watchdog);
+        let service = Service::new(queue.clone(), clock, rules, watchdog, groups, settings);
         Self { service, queue }
     }
 
     fn subscribe(&self, uid: u32, request: &Subscribe) -> Box<dyn EventSource> {
-        subscribe(&self.service, &peer(uid), request).unwrap().1
+        subscribe(&self.service, caller(uid), request).unwrap().1
     }
 
     fn tell(&self, news: Vec<News>) {
@@ -48,12 +53,13 @@ impl Room {
     }
 }
 
-fn peer(uid: u32) -> Peer {
-    Peer {
-        uid,
-        gid: 1,
-        pid: 1,
-    }
+fn caller(uid: u32) -> Caller {
+    let role = if uid == 0 {
+        Role::Admin
+    } else {
+        Role::Operator
+    };
+    Caller { uid, role }
 }
 
 fn failed(id: u64, uid: u32) -> News {
@@ -225,7 +231,7 @@ fn a_subscription_that_contradicts_itself_is_refused() {
             mine,
             after: None,
         };
-        subscribe(&room.service, &peer(ANN), &request)
+        subscribe(&room.service, caller(ANN), &request)
             .map(|_| ())
             .map_err(|it| it.code)
     };

@@ -34,12 +34,14 @@ impl Check<'_> {
             Some(b's' | b'z') if !value.is_empty() => Ok(Some(UNREADABLE)),
             // Records of jobs were read before.
             Some(b'a' | b'j') => Ok(unless(keys::tail_id(key).is_some(), UNREADABLE)),
-            Some(b'm' | b'o' | b'p' | b'i' | b'B') => {
+            Some(b'm' | b'o' | b'p' | b'i' | b'B' | b'H') => {
                 Ok(unless(alone::read_entry(key, value).is_ok(), UNREADABLE))
             }
             Some(b'f') => self.derived(key, value, keys::parse_finished(key).map(|(_, id)| id)),
             Some(b't') => self.derived(key, value, Rank::tail(key).and_then(Rank::id)),
-            Some(b'd' | b'v' | b'n' | b'x' | b'l') => self.derived(key, value, keys::tail_id(key)),
+            Some(b'd' | b'v' | b'n' | b'x' | b'l' | b'N') => {
+                self.derived(key, value, keys::tail_id(key))
+            }
             Some(b'b') => self.chunk(key),
             Some(b'e') => self.log_entry(key, value),
             Some(b'k') => self.submit_key(key, value),
@@ -57,6 +59,8 @@ impl Check<'_> {
             Some(b's') => self.turn(key),
             Some(b'c') => Ok(self.count(key, value)),
             Some(b'q') => Ok(self.usage(key, value)),
+            // That of a job which was purged leads nowhere, and stays.
+            Some(b'g') if *value == keys::PURGED.to_be_bytes() => Ok(None),
             Some(b'g') => self.leads_to(value, |job| job.comment_id == keys::tail_u64(key)),
             Some(b'y') => Ok(unless(texts::is_readable(key, value), UNREADABLE)),
             _ => Ok(Some("no such kind of entry is known")),

@@ -76,6 +76,8 @@ pub struct Job {
     pub moved_to: Option<Target>,
     /// How often GitHub forbade it for a reason that we do not know.
     pub denied: u32,
+    /// An administrator wants it posted without waiting for the cooldown; its place among those.
+    pub now: Option<u64>,
     /// Deferred until then.
     pub next_attempt_at: Option<UnixMs>,
     /// When it reached a final state.
@@ -249,6 +251,8 @@ struct DiskJob {
     #[serde(default, skip_serializing_if = "is_zero")]
     denied: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    now: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     next_attempt_at_ms: Option<UnixMs>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at_ms: Option<UnixMs>,
@@ -307,6 +311,7 @@ pub(in crate::store) fn encode_job(key: &[u8], job: &Job) -> Result<Vec<u8>, Sto
         host: job.host.clone(),
         moved_to: job.moved_to.as_ref().map(DiskTarget::from),
         denied: job.denied,
+        now: job.now,
         next_attempt_at_ms: job.next_attempt_at,
         finished_at_ms: job.finished_at,
         comment_id: job.comment_id,
@@ -371,6 +376,7 @@ pub(in crate::store) fn decode_job(key: &[u8], id: JobId, bytes: &[u8]) -> Resul
         host: disk.host,
         moved_to: moved_to.map_err(|why| damaged(&why))?,
         denied: disk.denied,
+        now: disk.now,
         next_attempt_at: disk.next_attempt_at_ms,
         finished_at: disk.finished_at_ms,
         comment_id: disk.comment_id,

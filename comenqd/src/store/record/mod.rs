@@ -6,6 +6,7 @@
 //! The key takes part in the checksum, so a value in the wrong place is damage too. An unknown
 //! version, field value or checksum is refused, never skipped.
 
+mod halt;
 mod job;
 mod lane;
 mod story;
@@ -17,6 +18,7 @@ use super::StoreError;
 use super::transition::State;
 use crate::clock::UnixMs;
 
+pub use halt::Halt;
 pub use job::{Attempt, Expiry, Hold, Job};
 pub(super) use job::{BodyHead, decode_job, encode_job};
 pub use lane::{KnownIdentity, Lane, OwnerWait, Wait, WaitKind};

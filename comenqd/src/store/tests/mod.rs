@@ -4,15 +4,18 @@ mod barring;
 mod basics;
 mod claiming;
 mod expiry;
+mod halts;
 mod model;
 mod news;
 mod opening;
 mod pruning;
+mod purging;
 mod quotas;
 mod revival;
 mod submitting;
 mod tree;
 mod turns;
+mod urgent;
 mod verbs;
 
 use std::path::Path;
@@ -153,6 +156,7 @@ fn claim_of(account: &str, seconds: u64) -> Claim {
         now: mark(seconds),
         started_github: NOW.plus(Duration::from_secs(seconds)),
         wall: NOW,
+        urgent: None,
         checked: None,
         marker: false,
         clock: clock(seconds),

@@ -243,13 +243,18 @@ fn entry_line(key: &[u8], value: &[u8], last: u64) -> Result<Option<Json>, Store
     let kind = KINDS.iter().find(|(_, kind)| Some(kind) == key.first());
     let name = kind.map_or("", |(name, _)| *name);
     let job = match name {
-        "submit_key" => record::decode::<KeyRecord>(key, value).map_or(0, |record| record.job),
+        "submit_key" => match record::decode::<KeyRecord>(key, value) {
+            // All that is left of its job, whatever its number.
+            Ok(record) if record.pruned.is_some() => 0,
+            Ok(record) => record.job,
+            Err(_) => 0,
+        },
         "comment" => value
             .first_chunk()
             .map_or(0, |bytes| u64::from_be_bytes(*bytes)),
         _ => 0,
     };
-    if job > last {
+    if job > last && job != keys::PURGED {
         return Ok(None);
     }
     let mut line = Map::new();

@@ -17,7 +17,7 @@ use super::json::{to_cbor, unhex};
 use super::{KINDS, VERSION};
 use crate::store::check::key::Parts;
 use crate::store::commit::{Engine, GROUP_LIMIT};
-use crate::store::record::{self, LogEntry, Meta, UsageRecord};
+use crate::store::record::{self, KeyRecord, LogEntry, Meta, UsageRecord};
 use crate::store::txn::Txn;
 use crate::store::{StoreError, format, index, jobs, keys, recovery, turns};
 
@@ -206,6 +206,9 @@ impl Imported {
         match (line.get("record"), line.get("hex").and_then(Json::as_str)) {
             (Some(record), _) => {
                 let record = to_cbor(record).ok_or_else(|| broken("the record"))?;
+                if *name == "submit_key" {
+                    know_number(txn, &record);
+                }
                 if *name == "usage" {
                     return take_usage(txn, &key, &record);
                 }
@@ -271,6 +274,13 @@ impl Imported {
             txn.write(keys::log_entry(id, number), &entry)?;
         }
         Ok(())
+    }
+}
+
+/// The number of a job of which only its key is left is not given out again.
+fn know_number(txn: &mut Txn<'_>, record: &Cbor) {
+    if let Ok(known) = record.deserialized::<KeyRecord>() {
+        txn.meta.last_job = txn.meta.last_job.max(known.job);
     }
 }
 

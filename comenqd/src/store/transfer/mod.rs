@@ -28,7 +28,7 @@ pub(super) use import::queue;
 const VERSION: u64 = 1;
 
 /// Kinds of entries that do not follow from the jobs' records.
-const KINDS: [(&str, u8); 10] = [
+const KINDS: [(&str, u8); 11] = [
     ("submit_key", b'k'),
     ("forgotten_key", b'z'),
     ("same_text", b'y'),
@@ -39,4 +39,5 @@ const KINDS: [(&str, u8); 10] = [
     ("lane", b'p'),
     ("identity", b'i'),
     ("blocked_account", b'B'),
+    ("halt", b'H'),
 ];

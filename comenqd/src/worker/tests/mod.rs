@@ -219,6 +219,7 @@ fn settings(account: &str) -> Settings {
         marker: false,
         pace: Pace {
             cooldown: Duration::from_secs(960),
+            floor: Duration::from_secs(8),
             jitter: Duration::ZERO,
             look_delay: Duration::from_secs(60),
             longest_wait: Duration::from_secs(3601),
