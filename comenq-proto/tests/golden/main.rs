@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends in a panic when it fails")]
 
+mod cddl;
 mod samples;
 mod specification;
 
@@ -71,6 +72,7 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value:
         value,
         "decoding of {name}"
     );
+    cddl::agrees::<T>(name, &frozen);
 }
 
 macro_rules! golden {

@@ -10,6 +10,7 @@ use comenq_proto::{
 use super::vectors;
 
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
+const CDDL: &str = include_str!("../../comenq.cddl");
 
 #[test]
 fn the_specification_shows_every_vector() {
@@ -142,6 +143,10 @@ fn the_specification_lists_every_word_of_an_enumeration() {
         assert!(
             PROTOCOL.contains(&format!("`{text}`")),
             "PROTOCOL.md lacks {text}"
+        );
+        assert!(
+            CDDL.contains(&format!("\"{text}\"")),
+            "comenq.cddl lacks {text}"
         );
     }
 }
