@@ -19,6 +19,7 @@ mod admin;
 mod body;
 mod cbor;
 mod daemon;
+mod endpoint;
 mod error;
 mod event;
 mod frame;
@@ -46,6 +47,7 @@ pub use daemon::{
     AccountResume, AccountResumeReply, ConfigStatus, LaneStatus, OwnUsage, OwnerStatus, Ping, Pong,
     Status, StatusReply, StoreExport, StoreExportReply, StoreStatus,
 };
+pub use endpoint::{ENDPOINTS, Effect, Endpoint};
 pub use error::{ErrorCode, WireError};
 pub use event::{Event, EventKind, Position, Subscribe, SubscribeReply};
 pub use frame::{FrameCodec, FrameError};

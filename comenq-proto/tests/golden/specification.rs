@@ -1,10 +1,10 @@
 //! `PROTOCOL.md` says what the code does: every vector, code, word and endpoint.
 
+use std::collections::BTreeMap;
+
 use comenq_proto::{
-    AccountResume, DegradedCode, ErrorCode, EventKind, FEATURES, FailureCode, Health, JobBump,
-    JobCancel, JobEdit, JobGet, JobHold, JobList, JobPurge, JobRelease, JobRetry, JobRetryFailed,
-    JobState, JobSubmit, JobSubmitBatch, Kind, LogKind, Metrics, Ping, PostNow, QueueDrain,
-    QueuePause, QueueResume, Request, Role, Status, StoreExport, Subscribe,
+    DegradedCode, ENDPOINTS, Effect, Endpoint, ErrorCode, EventKind, FEATURES, FailureCode,
+    JobState, Kind, LogKind, Role,
 };
 
 use super::vectors;
@@ -75,40 +75,77 @@ fn error_codes_are_frozen() {
     assert_eq!(known, ERRORS);
 }
 
-/// Every endpoint, and whether any request of it may be repeated.
-#[test]
-fn the_specification_tells_which_endpoints_may_be_repeated() {
-    fn row<R: Request>() -> String {
-        let repeatable = if R::IDEMPOTENT { "yes" } else { "with a key" };
-        format!("| `{}` | {repeatable} |", R::ENDPOINT)
+/// The rows of the table under a heading, cell by cell, without the head.
+fn table(heading: &str) -> Vec<Vec<&'static str>> {
+    let rest = PROTOCOL.split_once(heading).unwrap().1;
+    let lines = rest.lines().skip_while(|line| !line.starts_with('|'));
+    let lines = lines.take_while(|line| line.starts_with('|')).skip(2);
+    let row = |line: &'static str| {
+        let cells = line.trim_matches('|').split(" | ");
+        cells.map(str::trim).collect()
+    };
+    lines.map(row).collect()
+}
+
+const fn repeatable(endpoint: &Endpoint) -> &'static str {
+    if endpoint.is_idempotent {
+        "yes"
+    } else {
+        "with a key"
     }
-    let rows = [
-        row::<Ping>(),
-        row::<Status>(),
-        row::<JobGet>(),
-        row::<JobList>(),
-        row::<JobSubmit>(),
-        row::<JobSubmitBatch>(),
-        row::<JobEdit>(),
-        row::<JobHold>(),
-        row::<JobRelease>(),
-        row::<JobCancel>(),
-        row::<JobRetry>(),
-        row::<JobRetryFailed>(),
-        row::<JobBump>(),
-        row::<PostNow>(),
-        row::<JobPurge>(),
-        row::<QueuePause>(),
-        row::<QueueResume>(),
-        row::<QueueDrain>(),
-        row::<AccountResume>(),
-        row::<StoreExport>(),
-        row::<Subscribe>(),
-        row::<Health>(),
-        row::<Metrics>(),
-    ];
-    for row in rows {
-        assert!(PROTOCOL.contains(&row), "PROTOCOL.md lacks {row}");
+}
+
+#[test]
+fn the_table_of_endpoints_is_that_of_the_code() {
+    let expected = ENDPOINTS.map(|endpoint| {
+        let codes = endpoint.retryable.iter().map(|code| code.number());
+        let codes: Vec<_> = codes.map(|number| number.to_string()).collect();
+        vec![
+            format!("`{}`", endpoint.name),
+            format!("`{}`", endpoint.least_role),
+            repeatable(&endpoint).to_owned(),
+            codes.join(", "),
+        ]
+    });
+    assert_eq!(table("\n## Endpoints at a glance\n"), expected);
+}
+
+/// The two tables that say more of it have a row for each endpoint, in any order.
+#[test]
+fn the_tables_of_repeating_and_of_roles_say_the_same() {
+    let by_name = |heading: &str| -> BTreeMap<_, _> {
+        let rows = table(heading).into_iter();
+        let cells = rows.map(|row| (row.first().copied(), row.get(1).copied()));
+        let cells = cells.filter_map(|(name, value)| Some((name?.trim_matches('`'), value?)));
+        cells.collect()
+    };
+    let repeating = by_name("\n## Repeating\n");
+    let roles = by_name("\n## Who may do what\n");
+    for endpoint in &ENDPOINTS {
+        assert_eq!(repeating[endpoint.name], repeatable(endpoint));
+        let besides = match endpoint.effect {
+            Effect::Dangerous => ", and `allow_dangerous`",
+            Effect::Tells | Effect::Changes => "",
+        };
+        let role = format!("`{}`{besides}", endpoint.least_role);
+        assert_eq!(roles[endpoint.name], role);
+    }
+    assert_eq!(
+        (repeating.len(), roles.len()),
+        (ENDPOINTS.len(), ENDPOINTS.len())
+    );
+}
+
+/// Each endpoint has a section of its own, or is named in the heading of one.
+#[test]
+fn every_endpoint_has_its_section() {
+    for endpoint in &ENDPOINTS {
+        let name = format!("`{}`", endpoint.name);
+        let mut headings = PROTOCOL.lines().filter(|line| line.starts_with("### "));
+        assert!(
+            headings.any(|line| line.contains(&name)),
+            "no section for {name}"
+        );
     }
 }
 

@@ -1,58 +1,15 @@
 //! Who may do what.
 //!
-//! Decides a peer's role, the least role of each endpoint, and which of them change something: the
-//! one table of it in the code, the other is in PROTOCOL.md. Called by [`super`] before a request's
-//! body is looked at, and by the verbs for whose job it is.
+//! Decides a peer's role; the least role of each endpoint, and which of them change something, say
+//! the protocol's table of endpoints. Called by [`super`] before a request's body is looked at, and
+//! by the verbs for whose job it is.
 
-use comenq_proto::{
-    AccountResume, ErrorCode, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobList,
-    JobPurge, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping,
-    PostNow, QueueDrain, QueuePause, QueueResume, Request as _, Role, Status, StoreExport,
-    Subscribe, WireError,
-};
+use comenq_proto::{ENDPOINTS, Effect, Endpoint, ErrorCode, Role, WireError};
 
 use crate::groups::Groups;
 use crate::policy::Access;
 use crate::queue::Job;
 use crate::server::Peer;
-
-/// What an endpoint does, whoever asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    /// It only tells something.
-    Tells,
-    /// It changes something: each request leaves a line in the log.
-    Changes,
-    /// The same, and only where the configuration allows what is dangerous.
-    Dangerous,
-}
-
-/// The least role that may call each endpoint, and what that does.
-const ENDPOINTS: [(&str, Role, Effect); 23] = [
-    (Ping::ENDPOINT, Role::ReadOnly, Effect::Tells),
-    (Status::ENDPOINT, Role::ReadOnly, Effect::Tells),
-    (JobGet::ENDPOINT, Role::ReadOnly, Effect::Tells),
-    (JobList::ENDPOINT, Role::ReadOnly, Effect::Tells),
-    (Subscribe::ENDPOINT, Role::ReadOnly, Effect::Tells),
-    (Health::ENDPOINT, Role::ReadOnly, Effect::Tells),
-    (Metrics::ENDPOINT, Role::ReadOnly, Effect::Tells),
-    (JobSubmit::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobSubmitBatch::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobCancel::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobEdit::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobHold::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobRelease::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobRetry::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobRetryFailed::ENDPOINT, Role::Operator, Effect::Changes),
-    (JobBump::ENDPOINT, Role::Operator, Effect::Changes),
-    (PostNow::ENDPOINT, Role::Admin, Effect::Dangerous),
-    (JobPurge::ENDPOINT, Role::Admin, Effect::Dangerous),
-    (QueuePause::ENDPOINT, Role::Admin, Effect::Changes),
-    (QueueResume::ENDPOINT, Role::Admin, Effect::Changes),
-    (QueueDrain::ENDPOINT, Role::Admin, Effect::Changes),
-    (AccountResume::ENDPOINT, Role::Admin, Effect::Changes),
-    (StoreExport::ENDPOINT, Role::Admin, Effect::Tells),
-];
 
 /// Who asks, and what they may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +48,13 @@ async fn is_member(peer: &Peer, group: Option<u32>, groups: &Groups) -> bool {
 
 /// Whether `role` may call `endpoint`.
 pub(super) fn check(role: Role, endpoint: &str, access: &Access) -> Result<(), WireError> {
-    let Some((name, least, effect)) = find(endpoint) else {
+    let Some(Endpoint {
+        name,
+        least_role: least,
+        effect,
+        ..
+    }) = Endpoint::named(endpoint)
+    else {
         return Err(unknown_endpoint());
     };
     if rank(role) < rank(*least) {
@@ -119,21 +82,17 @@ pub(super) fn check(role: Role, endpoint: &str, access: &Access) -> Result<(), W
 
 /// Whether each request to `endpoint` leaves a line in the log.
 pub(super) fn is_audited(endpoint: &str) -> bool {
-    find(endpoint).is_some_and(|(_, _, effect)| *effect != Effect::Tells)
-}
-
-fn find(endpoint: &str) -> Option<&'static (&'static str, Role, Effect)> {
-    ENDPOINTS.iter().find(|(name, _, _)| *name == endpoint)
+    Endpoint::named(endpoint).is_some_and(|it| it.effect != Effect::Tells)
 }
 
 /// The name of an endpoint that there is.
 pub(super) fn known(endpoint: &str) -> Option<&'static str> {
-    find(endpoint).map(|(name, _, _)| *name)
+    Endpoint::named(endpoint).map(|it| it.name)
 }
 
 /// The refusal of an endpoint that is not in the table.
 pub(super) fn unknown_endpoint() -> WireError {
-    let known = ENDPOINTS.map(|(name, _, _)| name).join(", ");
+    let known = ENDPOINTS.map(|it| it.name).join(", ");
     WireError::new(ErrorCode::UnknownEndpoint, "there is no such endpoint").with_detail(format!(
         "this daemon knows {known}; a newer one may know more"
     ))

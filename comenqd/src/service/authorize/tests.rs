@@ -151,27 +151,3 @@ fn only_what_changes_something_is_audited() {
         assert!(!is_audited(endpoint), "{endpoint}");
     }
 }
-
-/// The table of PROTOCOL.md has a row for each endpoint, with its role.
-#[test]
-fn the_specification_has_the_same_table() {
-    let text = include_str!("../../../../comenq-proto/PROTOCOL.md");
-    let section = text.split("## Who may do what").nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows: Vec<&str> = section
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .collect();
-    for (name, least, effect) in ENDPOINTS {
-        let begins = if effect == Effect::Dangerous {
-            format!("| `{name}` | `{least}`, and `allow_dangerous` |")
-        } else {
-            format!("| `{name}` | `{least}` |")
-        };
-        assert!(
-            rows.iter().any(|row| row.starts_with(&begins)),
-            "no row {begins}"
-        );
-    }
-    assert_eq!(rows.len(), ENDPOINTS.len());
-}
