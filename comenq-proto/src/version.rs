@@ -94,7 +94,10 @@ impl Incompatible {
                 "{spoken}: the daemon is too old; update comenqd and restart it \
                  (systemctl restart comenqd)"
             ),
-            Older::Theirs => format!("{spoken}: the client is too old; update it"),
+            Older::Theirs => format!(
+                "{spoken}: the client is too old; update it (comenq itself, from a newer build: \
+                 sudo install -m 0755 target/release/comenq /usr/bin)"
+            ),
             Older::Nonsense => format!("{spoken}: the client's oldest version is above its newest"),
         }
     }
@@ -156,7 +159,8 @@ mod tests {
         assert_eq!(
             client_old.to_string(),
             "client speaks protocol 1 to 2, daemon speaks 3 to 4: \
-             the client is too old; update it"
+             the client is too old; update it (comenq itself, from a newer build: \
+             sudo install -m 0755 target/release/comenq /usr/bin)"
         );
         let daemon_old = negotiate(range(1, 1), range(2, 3)).unwrap_err();
         assert_eq!(daemon_old.older, Older::Ours);

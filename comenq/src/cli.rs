@@ -38,7 +38,7 @@ Exit codes:
   5  no such job, or its state forbids it
   6  the job waited for did not get posted
   7  the wait for a job timed out
-  8  client and daemon speak no common protocol version
+  8  client and daemon speak no common protocol version, or the daemon is too old for this
 
 Short form:
   comenq OWNER/REPO NUMBER [BODY]    the same as comenq post …";

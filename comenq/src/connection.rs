@@ -14,7 +14,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{
     ErrorCode, Event, FrameCodec, FrameError, Hello, HelloAck, HelloReply, Kind, Request,
-    RequestEnvelope, ResponseEnvelope, VersionRange, WireError, from_slice, to_bytes,
+    RequestEnvelope, ResponseEnvelope, VersionRange, WireError, from_slice, negotiate, to_bytes,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -154,17 +154,18 @@ fn accepted(reply: HelloReply) -> Result<HelloAck, ConnectionError> {
     match reply {
         HelloReply { err: Some(err), .. } => Err(ConnectionError::Refused(err)),
         HelloReply { ack: Some(ack), .. } => {
-            let ours = VersionRange::SUPPORTED;
-            if ours.contains(ack.protocol_version) {
-                return Ok(ack);
+            // What it chose is all that is known of what it speaks.
+            let chosen = VersionRange {
+                min: ack.protocol_version,
+                max: ack.protocol_version,
+            };
+            match negotiate(chosen, VersionRange::SUPPORTED) {
+                Ok(_) => Ok(ack),
+                Err(error) => Err(ConnectionError::Refused(WireError::new(
+                    ErrorCode::IncompatibleProtocol,
+                    error.to_string(),
+                ))),
             }
-            let message = format!(
-                "daemon chose protocol {}, but this client speaks {ours}; \
-                 bring comenq and comenqd to the same version",
-                ack.protocol_version
-            );
-            let code = ErrorCode::IncompatibleProtocol;
-            Err(ConnectionError::Refused(WireError::new(code, message)))
         }
         HelloReply { .. } => Err(ConnectionError::Protocol(
             "greeting was neither accepted nor refused".to_owned(),

@@ -21,7 +21,7 @@ pub enum Exit {
     Refused,
     /// No such job, or its state forbids it.
     JobState,
-    /// Client and daemon speak no common protocol version.
+    /// Client and daemon speak no common protocol version, or the daemon lacks an ability.
     Incompatible,
     /// A code that the daemon's error asks for and this build has no name for.
     Other(u8),

@@ -181,9 +181,15 @@ impl From<WireError> for Failure {
             (Some(detail), Some(retry)) => Some(format!("{detail}; {retry}")),
             (detail, retry) => detail.or(retry),
         };
-        let message = match error.code {
-            ErrorCode::Unknown(number) => format!("{} (error {number})", error.message),
-            _ => error.message,
+        let (message, detail) = match error.code {
+            ErrorCode::Unknown(number) => (format!("{} (error {number})", error.message), detail),
+            // This build asks for its own endpoints only.
+            ErrorCode::UnknownEndpoint => (
+                "this comenqd does not know what it was asked for: it is older than this client"
+                    .to_owned(),
+                Some("update comenqd and restart it (systemctl restart comenqd)".to_owned()),
+            ),
+            _ => (error.message, detail),
         };
         Self {
             code: error.code.name(),

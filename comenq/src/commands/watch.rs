@@ -61,7 +61,7 @@ fn require_events(context: &mut Context<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let text = "this comenqd cannot tell what happens as it happens: it is older than this client";
-    Err(Failure::new("unsupported", Exit::Trouble, text).with_detail(
+    Err(Failure::new("unsupported", Exit::Incompatible, text).with_detail(
         "update comenqd and restart it (systemctl restart comenqd); meanwhile comenq list shows \
          how things stand",
     ))

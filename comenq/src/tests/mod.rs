@@ -1,6 +1,7 @@
 //! Whole runs: arguments in, words and exit code out, with a scripted daemon.
 
 mod admin;
+mod ages;
 mod batch;
 mod changes;
 mod export;

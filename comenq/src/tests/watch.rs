@@ -194,8 +194,16 @@ fn a_daemon_without_events_is_told_apart() {
         peer.answer::<Ping>(&Pong {});
     })]);
     let ran = against(&daemon, &["watch", "--json"], b"");
-    assert_eq!(ran.exit, Exit::Trouble);
-    assert_eq!(ran.error()["code"], "unsupported");
+    assert_eq!(ran.exit, Exit::Incompatible);
+    let error = ran.error();
+    assert_eq!(error["code"], "unsupported");
+    let side = "this comenqd cannot tell what happens as it happens: it is older than this client";
+    assert_eq!(error["message"], side);
+    let advice = error["detail"].as_str().unwrap();
+    assert!(
+        advice.starts_with("update comenqd and restart it (systemctl restart comenqd)"),
+        "{advice}"
+    );
 }
 
 #[test]
