@@ -13,6 +13,7 @@ use crate::{
     Exit,
     client::Client,
     test_daemon::{Peer, TestDaemon, Visit, ack, greeted},
+    trust::Trust,
 };
 
 /// A daemon that speaks `oldest` to `newest`, and does what ours does.
@@ -149,7 +150,12 @@ fn what_a_newer_daemon_says_more_is_let_pass() {
         });
     });
     let daemon = TestDaemon::start(vec![newer]);
-    let mut client = Client::new(daemon.socket(), Duration::from_secs(30));
+    let trust = Trust {
+        anybody: true,
+        own_uid: 0,
+        lookup_user: |_| None,
+    };
+    let mut client = Client::new(daemon.socket(), Duration::from_secs(30), trust);
     let reply = client.call(&JobList::default()).unwrap();
     assert_eq!(reply.jobs.len(), 1);
     assert_eq!(reply.jobs[0].state, JobState::Unknown);

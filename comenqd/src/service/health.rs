@@ -6,11 +6,12 @@
 use std::time::Duration;
 
 use comenq_proto::{
-    HealthReply, LaneHealth, MAX_ENTRIES, OldestJob, PartHealth, Role, StoreHealth, WireError,
+    Health, HealthReply, LaneHealth, MAX_ENTRIES, OldestJob, PartHealth, Request as _, Role,
+    StoreHealth, WireError,
 };
 
 use super::condition::{self, Condition};
-use super::{Answer, Caller, Service, view};
+use super::{Answer, Caller, Service, fitting, reply_size, view};
 use crate::clock::UnixMs;
 use crate::notify::PartState;
 use crate::queue::{Job, LaneReport};
@@ -22,7 +23,9 @@ pub(super) async fn health(
 ) -> Result<Answer<HealthReply>, WireError> {
     let details = caller.role == Role::Admin;
     let condition = condition::examine(service, &service.settings(), details).await;
-    Ok(Answer::of(reply(service, condition)))
+    let reply = reply(service, condition);
+    let most = reply_size::of(Health::ENDPOINT);
+    Ok(Answer::of(fitting::health(reply, most)))
 }
 
 /// What a probe is told.

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use comenq_proto::{ErrorCode, JobList, JobListReply, MAX_FRAME, MAX_PAGE, WireError, to_bytes};
+use comenq_proto::{ErrorCode, JobList, JobListReply, MAX_FRAME, MAX_PAGE, WireError};
 
+use super::fitting::{self, ENVELOPE_BYTES};
 use super::{Answer, Caller, Service, authorize, error, view};
 use crate::clock::UnixMs;
 use crate::queue::{Cursor, ListQuery};
@@ -15,8 +16,6 @@ use crate::queue::{Cursor, ListQuery};
 const DEFAULT_PAGE: u32 = 100;
 /// Bodies on one page together; the queue ends it behind the one that passes this.
 const MAX_BODIES_BYTES: usize = 512 * 1024;
-/// Of a frame, what the envelope needs at most.
-const ENVELOPE_BYTES: usize = 1024;
 /// How long finished jobs are listed among the others; the history has no such bound.
 const FINISHED_FOR: Duration = Duration::from_secs(24 * 3600);
 
@@ -37,7 +36,7 @@ pub(super) async fn list(
     loop {
         let reply = page(service, caller, after, limit, request.include_body, history).await?;
         // Long errors and addresses can still make a page too long: then half of it is sent.
-        if limit == 1 || fits(&reply) {
+        if limit == 1 || fitting::fits(&reply, MAX_FRAME - ENVELOPE_BYTES) {
             return Ok(Answer::of(reply));
         }
         limit /= 2;
@@ -77,10 +76,6 @@ async fn page(
         jobs: jobs.collect(),
         next_cursor: page.next.map(|cursor| print(cursor, history)),
     })
-}
-
-fn fits(reply: &JobListReply) -> bool {
-    to_bytes(reply).is_ok_and(|bytes| bytes.len() <= MAX_FRAME - ENVELOPE_BYTES)
 }
 
 fn print(cursor: Cursor, history: bool) -> String {

@@ -11,6 +11,7 @@ mod authorize;
 mod change;
 mod condition;
 mod error;
+mod fitting;
 mod get;
 mod halting;
 mod health;

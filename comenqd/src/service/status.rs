@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comenq_proto::{
-    ConfigStatus, LaneStatus, MAX_ENTRIES, OwnUsage, OwnerStatus, QueueStatus, Role, StatusReply,
-    StoreStatus, WireError,
+    ConfigStatus, LaneStatus, MAX_ENTRIES, OwnUsage, OwnerStatus, QueueStatus, Request as _, Role,
+    Status, StatusReply, StoreStatus, WireError,
 };
 use tokio::time::timeout;
 
 use super::condition::{self, Found, PATIENCE};
-use super::{Answer, Caller, Service, halting};
+use super::{Answer, Caller, Service, fitting, halting, reply_size};
 use crate::queue::{Halt, LaneReport, Phase};
 
 /// Everything at a glance; of the token only where it came from.
@@ -50,7 +50,7 @@ pub(super) async fn status(
         lanes: &lanes,
     };
     let degraded = found.list().into_iter().map(|it| it.message).collect();
-    Ok(Answer::of(StatusReply {
+    let reply = StatusReply {
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at_ms: settings.started_at.0,
         degraded,
@@ -79,7 +79,9 @@ pub(super) async fn status(
             paused: halts.queue.map(halting::to_wire),
             draining: halts.intake.map(halting::to_wire),
         }),
-    }))
+    };
+    let most = reply_size::of(Status::ENDPOINT);
+    Ok(Answer::of(fitting::status(reply, most)))
 }
 
 /// What the peer has in the queue, and may have; nothing while the store cannot tell.

@@ -6,7 +6,7 @@ use comenq_proto::{
 };
 
 use super::submission::{self, Judge};
-use super::{Answer, Caller, Service, error, view};
+use super::{Answer, Caller, Service, error, fitting, view};
 use crate::queue::{QueueError, Submitted};
 
 /// Stores the comment; durable when it returns.
@@ -102,7 +102,7 @@ pub(super) async fn submit_batch(
         jobs: replies.collect(),
         notes,
     };
-    Ok(Answer::of(reply).changing(changed))
+    Ok(Answer::of(fitting::batch(reply)).changing(changed))
 }
 
 /// The job of an earlier try, although the submission would be refused today: who repeats it wants
