@@ -29,6 +29,8 @@ mod clock;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod dangerous;
@@ -62,6 +64,8 @@ mod moves;
 mod offline;
 #[cfg(test)]
 mod pace;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]

@@ -47,29 +47,6 @@ fn the_handshake_says_who_you_are() {
 }
 
 #[test]
-fn versions_without_a_common_one() {
-    let (_standin, daemon) = world();
-    for (oldest, newest, older) in [(7, 9, "daemon is too old"), (0, 0, "client is too old")] {
-        let mut connection = open(&daemon);
-        let mut greeting = hello();
-        greeting.min_protocol_version = ProtocolVersion(oldest);
-        greeting.protocol_version = ProtocolVersion(newest);
-        let error = connection.hello(&greeting).unwrap().err.unwrap();
-        assert_eq!(error.code, ErrorCode::IncompatibleProtocol);
-        assert!(error.message.contains(older), "{}", error.message);
-        assert!(connection.is_closed());
-    }
-    let mut greeting = hello();
-    greeting.protocol_version = ProtocolVersion(99);
-    let ack = open(&daemon).hello(&greeting).unwrap().ack.unwrap();
-    assert_eq!(
-        ack.protocol_version,
-        ProtocolVersion::CURRENT,
-        "the newest common one"
-    );
-}
-
-#[test]
 fn frames_of_forbidden_length_end_the_connection() {
     let (_standin, daemon) = world();
     for length in [0_u32, 1_048_577, u32::MAX] {

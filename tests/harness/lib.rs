@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod github;
 mod group;
 pub mod needs;
+pub mod pages;
 pub mod programs;
 pub mod setup;
 pub mod wait;
