@@ -14,6 +14,7 @@ mod events;
 mod floor;
 mod load;
 mod memory;
+mod pages;
 mod post;
 mod process;
 mod sample;

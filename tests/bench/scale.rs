@@ -25,6 +25,7 @@ use tokio::runtime::Runtime;
 use crate::Failure;
 use crate::floor;
 use crate::load;
+use crate::pages::Largest;
 use crate::post::post_over;
 use crate::sample::{Samples, timed};
 use crate::stage::Stage;
@@ -57,6 +58,8 @@ struct Figures {
     ready: Duration,
     ready_killed: Duration,
     rss_kb: u64,
+    /// Where all pages were read: the longest reply.
+    largest: Option<Largest>,
 }
 
 /// Every figure at every size.
@@ -92,7 +95,7 @@ impl Figures {
             floor_is: "spawning /bin/true",
             aim: Aim::AtMost(Value::Time(Duration::from_millis(aim_ms))),
         };
-        vec![
+        let mut rows = vec![
             time("claim and conclude", |it| it.claim),
             time("durable post", |it| it.submit),
             time("a page of 100", |it| it.list),
@@ -107,7 +110,9 @@ impl Figures {
                 floor_is: "the same with the fewest",
                 aim: Aim::AtMost(Value::Kilobytes(40 * 1024)),
             },
-        ]
+        ];
+        rows.extend(self.largest.iter().flat_map(|it| it.rows(jobs)));
+        rows
     }
 }
 
@@ -127,6 +132,7 @@ fn at(stage: &Stage, disk: &TempDir, queued: usize, jobs: usize) -> Result<Figur
     let mut daemon = Daemon::start(setup_of(setup));
     let (submit, list, status, cancel) = requests(stage, &daemon, jobs)?;
     let rss_kb = daemon.rss_kb();
+    let largest = Largest::read(&daemon, jobs)?;
     let starts = if stage.times(100) < 100 { 3 } else { 9 };
     daemon.term();
     let (_, ready) = Samples::in_turns(
@@ -148,6 +154,7 @@ fn at(stage: &Stage, disk: &TempDir, queued: usize, jobs: usize) -> Result<Figur
         ready: ready.p50(),
         ready_killed: ready_killed.p50(),
         rss_kb,
+        largest,
     })
 }
 
