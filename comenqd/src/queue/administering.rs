@@ -5,6 +5,7 @@
 use comenq_proto::JobId;
 
 use super::{Changed, Halt, Halted, Halts, Queue, QueueError};
+use crate::clock::UnixMs;
 
 impl Queue {
     /// Stops something; says whether it was not stopped before. A post that is under way is
@@ -82,7 +83,9 @@ impl Queue {
     /// [`QueueError::Unresolved`], [`QueueError::WrongState`], [`QueueError::NoSuchJob`],
     /// [`QueueError::Unavailable`].
     pub async fn purge(&self, id: JobId) -> Result<bool, QueueError> {
-        let purged = self.store()?.purge(id, self.0.clock.best_wall()).await?;
+        // By a clock that nobody has confirmed, a key could be forgotten too early: then never.
+        let now = self.0.clock.github_now().unwrap_or(UnixMs(i64::MAX));
+        let purged = self.store()?.purge(id, now).await?;
         self.wake();
         Ok(purged)
     }

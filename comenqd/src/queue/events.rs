@@ -27,9 +27,9 @@ const PACE_PER_READER: Duration = Duration::from_micros(250);
 /// A timer cannot wait for less.
 const LEAST_PACE: Duration = Duration::from_millis(1);
 
-/// Events a reader takes at once: a quarter of those that are kept, with the longest reasons less
-/// than a quarter of a megabyte.
-const MOST_AT_ONCE: usize = EVENTS_KEPT / 4;
+/// Events a reader takes at once: what it does not read is kept for it until writing times out, with
+/// the longest reasons 64 KiB.
+const MOST_AT_ONCE: usize = 32;
 
 /// How an event may be shown: whole, or without what is only its owner's to see.
 const SHAPES: usize = 2;

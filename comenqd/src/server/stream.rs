@@ -159,10 +159,23 @@ impl FrameStream {
         if !self.buffer.is_empty() {
             return Ok(());
         }
-        tokio::select! {
-            biased;
-            () = &mut self.stopped => Err(Ended::Stopping),
-            ready = self.stream.readable() => Ok(ready?),
+        let mut first = [0];
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut self.stopped => return Err(Ended::Stopping),
+                ready = self.stream.readable() => ready?,
+            }
+            // Being ready may be old news: only a byte, or the end, tells.
+            match self.stream.try_read(&mut first) {
+                Ok(count) => {
+                    self.buffer
+                        .extend_from_slice(first.get(..count).unwrap_or_default());
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 

@@ -13,8 +13,11 @@ pub(super) async fn account_resume(
     request: AccountResume,
 ) -> Result<Answer<AccountResumeReply>, WireError> {
     let account = &request.account;
-    halting::known_account(service, account)?;
     let was_paused = halting::lift(service, Halted::Account(account.clone())).await?;
+    if !was_paused {
+        // First its pause: it may have left the configuration since.
+        halting::known_account(service, account)?;
+    }
     let resumed = service.queue.resume(account.clone()).await;
     let resumed = resumed.map_err(|it| error::to_wire(&it))? || was_paused;
     let notes = if resumed {

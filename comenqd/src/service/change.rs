@@ -103,11 +103,8 @@ async fn own(service: &Service, caller: Caller, id: u64, verb: &str) -> Result<J
         return Ok(job);
     }
     let text = format!("job #{id} belongs to uid {}, not to you", job.uid);
-    Err(
-        WireError::new(ErrorCode::NotAllowed, text).with_detail(format!(
-            "its owner, root or the daemon's own user can {verb} it"
-        )),
-    )
+    Err(WireError::new(ErrorCode::NotAllowed, text)
+        .with_detail(format!("its owner or an administrator can {verb} it")))
 }
 
 async fn change(service: &Service, id: JobId, verb: Verb) -> Result<Changed, WireError> {

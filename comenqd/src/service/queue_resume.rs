@@ -24,8 +24,13 @@ pub(super) async fn queue_resume(
         let halts = service.queue.halts().await;
         let halts = halts.map_err(|it| error::to_wire(&it))?;
         let still = halts.accounts.keys();
+        let ended = if was_paused {
+            "the queue is paused no more, but "
+        } else {
+            ""
+        };
         let note = |account| {
-            format!("account {account} is still paused; `comenq resume {account}` ends that")
+            format!("{ended}account {account} is still paused; `comenq resume {account}` ends that")
         };
         answer.reply.notes.extend(still.map(note));
         answer.reply.notes.truncate(comenq_proto::MAX_ENTRIES);

@@ -38,6 +38,9 @@ const JOB_BYTES: u64 = 1024;
 /// Free on the disk must be so many times what lives in the store.
 const FREE_TIMES: u64 = 2;
 
+/// What a new generation takes at least.
+const LEAST_BYTES: u64 = 2 << 20;
+
 /// Bytes written between two flushes.
 const BATCH_BYTES: usize = 1 << 20;
 
@@ -106,8 +109,11 @@ pub(super) fn upgrade(options: &Options, lock: &Lock, from: u32) -> Result<(), S
         ))
     };
     let old = format::find(root)?;
-    // All that lives in it, at most.
-    let wanted = format::witnessed_live(root).map_or_else(|| length(&old), room_for);
+    // All that lives in it, at most, and what sled takes for an empty one.
+    let whole = length(&old)
+        .saturating_mul(FREE_TIMES)
+        .saturating_add(LEAST_BYTES);
+    let wanted = format::witnessed_live(root).map_or(whole, |live| room_for(live).min(whole));
     let free = space::measure(root).map_or(u64::MAX, |disk| disk.free_bytes);
     if free < wanted {
         let (free, wanted) = (size(free), size(wanted));
@@ -116,8 +122,10 @@ pub(super) fn upgrade(options: &Options, lock: &Lock, from: u32) -> Result<(), S
         )));
     }
     let began = Instant::now();
-    make(options, lock).map_err(|why| failed(&why.to_string()))?;
+    let made = make(options, lock).map_err(|why| failed(&why.to_string()));
+    // Also of one that failed: it would fill the disk until the next try.
     format::remove_leftovers(root, &format::find(root)?);
+    made?;
     tracing::info!(
         "brought the queue to format {to} in {:.1} s",
         began.elapsed().as_secs_f32()

@@ -72,6 +72,9 @@ impl Tree {
 
     /// Whether a write to this key can be done: what cannot be read cannot be changed.
     pub(super) fn probe(&self, key: &[u8]) -> Result<(), StoreError> {
+        if self.is_alone(key) {
+            return Ok(());
+        }
         match self.block_of(key)? {
             Some((fence, block)) => Cursor::open(&fence, &block).map(drop),
             None => Ok(()),
@@ -112,7 +115,10 @@ impl Tree {
                     return Ok(ours((cursor.key(), value)));
                 }
             }
-            block = self.block_after(&fence)?;
+            // What begins behind all of them is nobody's business here, and may be damaged.
+            block = self
+                .block_after(&fence)?
+                .filter(|(next, _)| !is_behind(next, prefix));
         }
         Ok(None)
     }
@@ -174,7 +180,7 @@ impl Tree {
         let entries = self
             .stored(Bound::Included(start))
             .take_while(move |stored| match stored {
-                Ok((fence, _)) => fence.first() == kind,
+                Ok((fence, _)) => fence.first() == kind && !is_behind(fence, prefix),
                 Err(_) => true,
             })
             .flat_map(|stored| {
@@ -300,6 +306,11 @@ impl Tree {
         }
         Ok(())
     }
+}
+
+/// Whether a block holds only keys behind all that begin with `prefix`.
+fn is_behind(fence: &[u8], prefix: &[u8]) -> bool {
+    fence > prefix && !fence.starts_with(prefix)
 }
 
 /// Blocks side by side whose entries are written anew.

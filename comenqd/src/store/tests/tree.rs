@@ -188,3 +188,20 @@ fn a_block_that_cannot_be_read_fails_those_who_need_it_and_nobody_else() {
     assert!(matches!(rig.tree.get(&inside), Err(StoreError::Damaged(_))));
     assert!(rig.tree.get(&key(199)).unwrap().is_some());
 }
+
+#[test]
+fn what_lies_beside_damage_is_found_without_it() {
+    let rig = Rig::new();
+    rig.commit(&numbered(0..200, Some(&[7; 20])));
+    let (fence, _) = rig.blocks().remove(1);
+    let bad = rig.sled.get(&fence).unwrap().unwrap();
+    rig.sled.insert(&fence, &bad[..bad.len() - 1]).unwrap();
+    let first_behind = u32::from_be_bytes(fence[1..].try_into().unwrap());
+    // The last entry before it: nothing behind it begins alike.
+    let key = numbered(first_behind - 1..first_behind, None);
+    let key = key.into_keys().next().unwrap();
+    let after = Bound::Excluded(key.clone());
+    assert_eq!(rig.tree.next(&key, &after).unwrap(), None);
+    let found: Vec<_> = rig.tree.scan(&key).map(Result::unwrap).collect();
+    assert_eq!(found.len(), 1);
+}
