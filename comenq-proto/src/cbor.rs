@@ -156,6 +156,15 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// Reads a number that may be absent, or null, which is the same.
+pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + serde::Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// Reads a list of at most `MAX` elements, growing it as they come.
 ///
 /// serde's own `Vec` trusts the declared length for up to a megabyte; here a

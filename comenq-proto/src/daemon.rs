@@ -125,7 +125,11 @@ pub struct LaneStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_post_at_ms: Option<i64>,
     /// How much longer than `cooldown_ms` a pause may be, at random.
-    #[serde(default, skip_serializing_if = "cbor::is_default")]
+    #[serde(
+        default,
+        deserialize_with = "cbor::null_is_default",
+        skip_serializing_if = "cbor::is_default"
+    )]
     pub jitter_ms: u64,
     /// The command that mends it, for an administrator.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -39,7 +39,11 @@ pub struct JobSubmit {
     /// Higher goes first among one user's jobs, from
     /// [`MIN_PRIORITY`](crate::MIN_PRIORITY) to
     /// [`MAX_PRIORITY`](crate::MAX_PRIORITY).
-    #[serde(default, skip_serializing_if = "cbor::is_default")]
+    #[serde(
+        default,
+        deserialize_with = "cbor::null_is_default",
+        skip_serializing_if = "cbor::is_default"
+    )]
     pub priority: i8,
     /// Not posted before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -51,6 +51,8 @@ mod history;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod limits;

@@ -3,7 +3,7 @@
 //! Decides what a submission changes, inside one transaction. Run on the commit thread through
 //! `Store`; knows nothing of the wire.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comenq_proto::{CommentBody, JobId, SubmitKey, Target};
 use sha2::{Digest, Sha256};
@@ -124,6 +124,17 @@ pub(super) fn insert_all(txn: &mut Txn<'_>, new: &[NewJob]) -> Result<Vec<Insert
             source: Box::new(source),
         })?;
         inserted.push(done);
+    }
+    // What is told is what is stored, once all of them are: a later one may have replaced an earlier.
+    let replaced: BTreeSet<JobId> = inserted
+        .iter()
+        .flat_map(|done| done.superseded.iter().copied())
+        .collect();
+    for done in &mut inserted {
+        if replaced.contains(&done.job.id) {
+            done.job = index::load(txn, done.job.id)?;
+            done.position = None;
+        }
     }
     Ok(inserted)
 }

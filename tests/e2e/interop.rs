@@ -1,0 +1,95 @@
+//! A client in Python, written by somebody who was given only PROTOCOL.md and comenq.cddl, checks the
+//! daemon against them: `tests/interop`. Needs root, to be several users.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use harness::daemon::Daemon;
+use harness::github::{Config, GithubStandin};
+use harness::needs;
+use harness::setup::{Setup, Token};
+
+fn interop(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("interop")
+        .join(file)
+}
+
+/// Runs the checks; what they printed, if all of them passed.
+fn check(python: &str, arguments: &[&Path]) -> String {
+    let output = Command::new(python)
+        .arg("-B")
+        .arg(interop("check.py"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let wrong: Vec<&str> = printed
+        .lines()
+        .filter(|line| line.starts_with("FAIL"))
+        .collect();
+    assert!(output.status.success(), "{wrong:#?}\n{said}");
+    printed
+}
+
+#[test]
+fn the_examples_of_the_specification_are_what_it_says_of_them() {
+    let Some(python) = needs::python("cbor2") else {
+        return;
+    };
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../comenq-proto/PROTOCOL.md");
+    let printed = check(python, &[Path::new("--vectors"), &page]);
+    assert!(printed.matches("ok vector_").count() > 70, "{printed}");
+}
+
+/// Issues 1 to 9 can be commented on, once a second, and root may do everything.
+fn free(standin: &GithubStandin) -> Daemon {
+    Setup::new(&standin.url())
+        .raw("allow_dangerous", "true")
+        .number("cooldown_period_seconds", 1)
+        .start()
+}
+
+/// Rules of every kind forbid something, and nothing is ever posted.
+fn strict(standin: &GithubStandin) -> Daemon {
+    Setup::new(&standin.url())
+        .without("github_api_url")
+        .without("cooldown_period_seconds")
+        .without("look_delay_seconds")
+        .without("backoff_min_seconds")
+        .without("backoff_max_seconds")
+        .token(Token::Absent)
+        .account("one", "https://api.github.com", "ghp_of_nobody_1")
+        .account("two", "https://api.github.com", "ghp_of_nobody_2")
+        .account("theirs", "https://api.github.com", "ghp_of_nobody_3")
+        .without("accounts.one.cooldown_period_seconds")
+        .without("accounts.two.cooldown_period_seconds")
+        .without("accounts.theirs.cooldown_period_seconds")
+        .raw("accounts.theirs.allowed_users", "[\"daemon\"]")
+        .raw("policy.allowed_repositories", "[\"octo/*\"]")
+        .start()
+}
+
+#[test]
+fn a_client_written_from_the_specification_alone_finds_what_it_promises() {
+    if !needs::root() {
+        return;
+    }
+    let Some(python) = needs::python("cbor2") else {
+        return;
+    };
+    let standin = GithubStandin::start(Config::example()).unwrap();
+    let (free, strict) = (free(&standin), strict(&standin));
+    // As if each of the users that the checks become were in the socket's group.
+    fs::set_permissions(free.socket(), Permissions::from_mode(0o666)).unwrap();
+    let printed = check(
+        python,
+        &[&free.socket(), Path::new("--as-admin"), &strict.socket()],
+    );
+    for line in ["ok events", "ok heartbeat", "ok draining", "ok every_code"] {
+        assert!(printed.contains(line), "{line}:\n{printed}");
+    }
+}
