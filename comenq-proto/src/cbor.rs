@@ -159,8 +159,8 @@ pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// Reads a number that may be absent, or null, which is the same.
 pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
-    D: serde::Deserializer<'de>,
-    T: Default + serde::Deserialize<'de>,
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -6,10 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use comenq_proto::JobState;
 use harness::daemon::Daemon;
-use harness::github::{Config, GithubStandin};
+use harness::github::{Answer, Config, Fault, GithubStandin};
 use harness::needs;
 use harness::setup::{Setup, Token};
+
+/// An issue that the checks do not know of.
+const ELSEWHERE: &str = "octo/elsewhere#1";
 
 fn interop(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,17 +49,19 @@ fn the_examples_of_the_specification_are_what_it_says_of_them() {
     assert!(printed.matches("ok vector_").count() > 70, "{printed}");
 }
 
-/// Issues 1 to 9 can be commented on, once a second, and root may do everything.
+/// Issues 1 to 9 can be commented on, once a second, and root may do everything. Nobody looks for a
+/// comment of unknown outcome before tomorrow.
 fn free(standin: &GithubStandin) -> Daemon {
-    Setup::new(&standin.url())
+    Setup::new(standin.url())
         .raw("allow_dangerous", "true")
         .number("cooldown_period_seconds", 1)
+        .number("look_delay_seconds", 86_400)
         .start()
 }
 
 /// Rules of every kind forbid something, and nothing is ever posted.
 fn strict(standin: &GithubStandin) -> Daemon {
-    Setup::new(&standin.url())
+    Setup::new(standin.url())
         .without("github_api_url")
         .without("cooldown_period_seconds")
         .without("look_delay_seconds")
@@ -73,6 +79,17 @@ fn strict(standin: &GithubStandin) -> Daemon {
         .start()
 }
 
+/// Its store cannot be opened.
+fn broken(standin: &GithubStandin) -> Daemon {
+    let mut daemon = Setup::new(standin.url()).start();
+    daemon.term();
+    let current = daemon.setup.path("queue").join("CURRENT");
+    fs::remove_file(&current).unwrap();
+    fs::create_dir(&current).unwrap();
+    daemon.start_again();
+    daemon
+}
+
 #[test]
 fn a_client_written_from_the_specification_alone_finds_what_it_promises() {
     if !needs::root() {
@@ -81,15 +98,34 @@ fn a_client_written_from_the_specification_alone_finds_what_it_promises() {
     let Some(python) = needs::python("cbor2") else {
         return;
     };
-    let standin = GithubStandin::start(Config::example()).unwrap();
-    let (free, strict) = (free(&standin), strict(&standin));
+    let mut config = Config::example();
+    config.issues.push(ELSEWHERE.to_owned());
+    let standin = GithubStandin::start(config).unwrap();
+    let (free, strict, broken) = (free(&standin), strict(&standin), broken(&standin));
+    standin.fault(Fault::on_post().answer(Answer::Close));
+    let unresolved = free.submit(ELSEWHERE, "where is it?").job.id;
+    free.wait_for(unresolved, &[JobState::Uncertain]);
     // As if each of the users that the checks become were in the socket's group.
     fs::set_permissions(free.socket(), Permissions::from_mode(0o666)).unwrap();
     let printed = check(
         python,
-        &[&free.socket(), Path::new("--as-admin"), &strict.socket()],
+        &[
+            &free.socket(),
+            Path::new("--as-admin"),
+            &strict.socket(),
+            Path::new("--unresolved"),
+            Path::new(&unresolved.to_string()),
+            Path::new("--broken"),
+            &broken.socket(),
+        ],
     );
-    for line in ["ok events", "ok heartbeat", "ok draining", "ok every_code"] {
+    for line in [
+        "ok events",
+        "ok heartbeat",
+        "ok unresolved",
+        "ok unavailable",
+        "ok every_code",
+    ] {
         assert!(printed.contains(line), "{line}:\n{printed}");
     }
 }

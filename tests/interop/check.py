@@ -1,13 +1,16 @@
 """Checks a comenqd against PROTOCOL.md, with the client that was written from it.
 
     check.py SOCKET [--as-admin SOCKET2]   SOCKET: a daemon where root is an admin with `allow_dangerous`.
-                                           SOCKET2: one whose configuration does not allow it (305).
+             [--unresolved ID]             SOCKET2: one whose configuration does not allow it (305).
+             [--broken SOCKET3]            ID: a job of SOCKET of unknown outcome (403).
+                                           SOCKET3: a daemon whose store cannot be opened (501).
     check.py --vectors PROTOCOL.md         offline: the examples in the text, and the client against a false daemon.
 
 Prints `ok NAME`, `FAIL NAME: why`, `skip CODE reason` and at the end `N passed, M failed`.
 """
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pickle
@@ -105,7 +108,7 @@ def as_user(uid: int, act: Callable[[], Any]) -> Any:
 
 # ---- Online
 
-def online(path: str, path2: str | None) -> None:
+def online(path: str, path2: str | None, unresolved_id: int | None, broken: str | None) -> None:
     main = Connection(path)
     call = main.call
     assert main.ack["authz"]["role"] == "admin", f"we are {main.ack['authz']}, not admin"
@@ -742,6 +745,23 @@ def online(path: str, path2: str | None) -> None:
             for endpoint in ("post_now", "job_purge"):
                 refusal(305, lambda: c.call(endpoint, {"id": 1}), endpoint)
 
+    def unresolved() -> None:
+        if unresolved_id is None:
+            raise Skip(403, "needs a job of unknown outcome")
+        assert state_of(unresolved_id) == "uncertain"
+        for endpoint, more in (("job_edit", {"body": "other"}), ("job_hold", {}), ("job_release", {}), ("job_bump", {})):
+            refusal(403, lambda: call(endpoint, {"id": unresolved_id} | more), endpoint)
+        assert call("job_cancel", {"id": unresolved_id})["job"]["cancel_requested"] is True
+
+    def unavailable() -> None:
+        if broken is None:
+            raise Skip(501, "needs a store that cannot be opened")
+        with Connection(broken) as c:
+            store = c.call("status")["store"]
+            assert store["ok"] is False and store["reason"], store
+            refusal(501, lambda: c.call("job_submit", job()), "submit")
+            refusal(501, lambda: c.call("job_get", {"id": 1}), "get")
+
     def too_many() -> None:
         def act() -> int:
             held: list[Connection] = []
@@ -799,8 +819,7 @@ def online(path: str, path2: str | None) -> None:
         span, e, took = heartbeat
         assert e.kind == "heartbeat" and e.job_id is None and took <= span + 1, heartbeat
 
-    for code, reason in {403: "needs a job of unknown outcome", 500: "needs a defect", 501: "needs a store that cannot be opened",
-                         502: "needs a disk that refuses a commit", 503: "needs a full disk"}.items():
+    for code, reason in {500: "needs a defect", 502: "needs a disk that refuses a commit", 503: "needs a full disk"}.items():
         skipped[code] = reason
     for name_, check in (
             ("handshake", handshake), ("versions", versions), ("hello_forms", hello_forms), ("not_hello", not_hello),
@@ -813,7 +832,7 @@ def online(path: str, path2: str | None) -> None:
             ("events", events), ("events_only", events_only), ("targets", targets), ("bodies", bodies), ("bad_keys", bad_keys),
             ("values", values), ("wrong_host", wrong_host), ("accounts", accounts), ("pausing", pausing), ("post_now", post_now), ("busy", busy),
             ("draining", draining), ("operator", operator), ("unmapped", unmapped), ("quota", quota), ("configured", configured),
-            ("dangerous", dangerous), ("too_many", too_many), ("too_fast", too_fast), ("breaker", breaker), ("heartbeat", beats)):
+            ("dangerous", dangerous), ("unresolved", unresolved), ("unavailable", unavailable), ("too_many", too_many), ("too_fast", too_fast), ("breaker", breaker), ("heartbeat", beats)):
         run(name_, check)
     left = sorted({100, 101, 102, 103, 104, 105, 106, *range(200, 212), *range(300, 306), *range(400, 405), *range(500, 505)}
                   - seen - set(skipped))
@@ -975,12 +994,18 @@ def offline(text: str) -> None:
 
 
 if __name__ == "__main__":
-    args = sys.argv[1:]
-    if len(args) == 2 and args[0] == "--vectors":
-        with open(args[1], encoding="utf-8") as f:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("socket", nargs="?")
+    parser.add_argument("--as-admin")
+    parser.add_argument("--unresolved", type=int)
+    parser.add_argument("--broken")
+    parser.add_argument("--vectors")
+    given = parser.parse_args()
+    if given.vectors:
+        with open(given.vectors, encoding="utf-8") as f:
             offline(f.read())
-    elif len(args) in (1, 3) and (len(args) == 1 or args[1] == "--as-admin"):
-        online(args[0], args[2] if len(args) == 3 else None)
+    elif given.socket:
+        online(given.socket, given.as_admin, given.unresolved, given.broken)
     else:
         sys.exit(__doc__)
     finish()

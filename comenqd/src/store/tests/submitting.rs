@@ -32,6 +32,21 @@ async fn a_newer_job_with_the_same_replace_key_replaces_what_is_queued() {
 }
 
 #[tokio::test]
+async fn a_batch_whose_jobs_replace_each_other_is_told_as_it_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let batch = (0..3).map(|_| replacing(1, "a", "k")).collect();
+    let told = store.insert_all(batch).await.unwrap();
+    let states: Vec<State> = told.iter().map(|it| it.job.state).collect();
+    assert_eq!(states, [State::Cancelled, State::Cancelled, State::Queued]);
+    let positions: Vec<Option<u64>> = told.iter().map(|it| it.position).collect();
+    assert_eq!(positions, [None, None, Some(1)]);
+    for it in told {
+        assert_eq!(store.peek(it.job.id).await.unwrap(), it.job);
+    }
+}
+
+#[tokio::test]
 async fn another_user_target_key_or_none_replaces_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path()).await;
