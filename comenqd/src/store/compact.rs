@@ -17,7 +17,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use super::blocks::{Block, Packer};
-use super::commit::{Engine, open_sled};
+use super::engine::Engine;
+use super::files::open_sled;
 use super::format::{self, Lock};
 use super::record::{self, Meta};
 use super::space::{self, size};

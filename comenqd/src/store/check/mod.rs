@@ -78,7 +78,7 @@ pub(super) fn queue(root: &Path) -> Result<Report, StoreError> {
     if !path.join("db").is_file() {
         return Err(format::no_queue(root));
     }
-    let (db, _) = super::commit::open_sled(&path)?;
+    let (db, _) = super::files::open_sled(&path)?;
     let done = catch_unwind(AssertUnwindSafe(|| {
         let bytes = db.get(keys::META)?.unwrap_or_default();
         let meta: Meta = record::decode(keys::META, &bytes)?;
