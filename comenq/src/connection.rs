@@ -113,8 +113,8 @@ impl Connection {
         };
         *sent = true;
         let frame = wire.exchange(&envelope, deadline)?;
+        let response = wire.known(&frame, deadline)?;
         self.buffer = wire.buffer;
-        let response: ResponseEnvelope = decode(&frame)?;
         match response.kind {
             Kind::Ok if response.request_id == id => decode(&response.body),
             // 0: the daemon could not read as far as our id.
@@ -137,8 +137,8 @@ impl Connection {
             buffer: std::mem::take(&mut self.buffer),
         };
         let frame = wire.read(deadline)?;
+        let response = wire.known(&frame, deadline)?;
         self.buffer = wire.buffer;
-        let response: ResponseEnvelope = decode(&frame)?;
         match response.kind {
             Kind::Event if response.request_id == self.last_request_id => decode(&response.body),
             Kind::Err => Err(ConnectionError::Refused(decode(&response.body)?)),
@@ -216,6 +216,20 @@ impl Wire<'_> {
         }
     }
 
+    /// The response in a frame, or in the first after it whose kind we know: a newer daemon may send
+    /// others.
+    fn known(
+        &mut self,
+        frame: &[u8],
+        deadline: Instant,
+    ) -> Result<ResponseEnvelope, ConnectionError> {
+        let mut response: ResponseEnvelope = decode(frame)?;
+        while matches!(response.kind, Kind::Unknown) {
+            response = decode(&self.read(deadline)?)?;
+        }
+        Ok(response)
+    }
+
     fn write<T: Serialize>(
         &mut self,
         message: &T,
@@ -283,6 +297,8 @@ fn in_words(error: io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use comenq_proto::ProtocolVersion;
+
     use super::*;
 
     #[test]
@@ -301,5 +317,27 @@ mod tests {
         assert!(
             matches!(ended, Err(ConnectionError::Broken(error)) if error.kind() == io::ErrorKind::BrokenPipe)
         );
+    }
+
+    #[test]
+    fn a_response_of_a_kind_that_nobody_knows_yet_is_passed_over() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let answer = ResponseEnvelope::ok(ProtocolVersion::CURRENT, 7, &1).unwrap();
+        let known = to_bytes(&answer).unwrap();
+        let mut newer = known.clone();
+        let at = newer.windows(2).position(|pair| pair == b"ok").unwrap();
+        newer[at..at + 2].copy_from_slice(b"hi");
+        let mut frames = BytesMut::new();
+        for payload in [&newer, &known] {
+            let payload = Bytes::copy_from_slice(payload);
+            FrameCodec::new().encode(payload, &mut frames).unwrap();
+        }
+        theirs.write_all(&frames).unwrap();
+        let mut wire = Wire {
+            stream: &ours,
+            buffer: BytesMut::new(),
+        };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        assert_eq!(wire.known(&newer, deadline).unwrap(), answer);
     }
 }
