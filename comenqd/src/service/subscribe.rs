@@ -214,7 +214,7 @@ fn job_kind(happened: Happened) -> EventKind {
         Happened::Held => EventKind::Held,
         Happened::Released => EventKind::Released,
         Happened::Claimed => EventKind::Claimed,
-        Happened::Posted => EventKind::Posted,
+        Happened::Posted | Happened::Located => EventKind::Posted,
         Happened::Deferred => EventKind::Deferred,
         Happened::Uncertain => EventKind::Uncertain,
         Happened::Failed => EventKind::Failed,

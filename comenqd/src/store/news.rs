@@ -29,8 +29,10 @@ pub enum Happened {
     Released,
     /// It is being posted.
     Claimed,
-    /// Its comment exists; or is known now, where only that was missing.
+    /// Its comment exists.
     Posted,
+    /// Where the comment of a posted job is, which was missing, is known now.
+    Located,
     /// It waits for another attempt.
     Deferred,
     /// Whether its comment exists is being looked up.
@@ -129,7 +131,8 @@ fn has_reason(happened: Happened) -> bool {
         | Happened::Bumped
         | Happened::Released
         | Happened::Claimed
-        | Happened::Posted => false,
+        | Happened::Posted
+        | Happened::Located => false,
         Happened::Held
         | Happened::Deferred
         | Happened::Uncertain
@@ -173,5 +176,5 @@ fn in_place(old: &Job, new: &Job) -> Option<Happened> {
     }
     // Posted without its address, which was found since.
     (new.state == State::Posted && old.comment_url.is_none() && new.comment_url.is_some())
-        .then_some(Happened::Posted)
+        .then_some(Happened::Located)
 }

@@ -181,6 +181,32 @@ async fn deferred_uncertain_and_failed_jobs_are_told_and_their_revival() {
 }
 
 #[tokio::test]
+async fn an_address_found_later_is_not_a_second_post() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, ear) = open_with(options(dir.path())).await;
+    let id = insert_id(&store, job(1, "a", "x")).await;
+    claim(&store, 1).await.unwrap();
+    let nameless = Conclusion::Posted {
+        comment_id: None,
+        url: None,
+    };
+    conclude(&store, id, nameless).await;
+    let found = LookConclusion::Found {
+        comment_id: 5,
+        url: "https://github.com/owner/a/issues/1#issuecomment-5".to_owned(),
+    };
+    conclude_look(&store, id, found).await;
+    let told: Vec<_> = ear.news(&store).await.into_iter().map(|it| it.1).collect();
+    let expected = [
+        Happened::Queued,
+        Happened::Claimed,
+        Happened::Posted,
+        Happened::Located,
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn long_words_are_cut_as_they_are_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let (store, ear) = open_with(options(dir.path())).await;
