@@ -12,7 +12,7 @@
 //! | a connection that is silent | about 2 KiB, and up to [`READ_ROOM`] of buffer |
 //! | a frame that has begun | [`SMALL_FRAME`]; what is larger has its share of the frame budget first |
 //! | a reply | [`SMALL_REPLY`]; what may be larger has its share of the reply budget first |
-//! | all of them | connections × 18 KiB, the two budgets, and 64 KiB for each that carries events and is not read |
+//! | all of them | connections × 18 KiB, the two budgets and root's quarter beside each, and 64 KiB for each that carries events and is not read |
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Shares of the memory that frames and replies may take.
 //!
 //! Decides that large ones wait for each other: those of one user for a part of the budget, those
-//! of all users for all of it. So no user can fill it alone. Used by [`super::stream`] for what
+//! of all users for all of it. So no user can fill it alone. Root has as much as a user beside it:
+//! whoever fills it cannot keep an operator from `status`. Used by [`super::stream`] for what
 //! arrives and by [`super::connection`] for what leaves; must not know what the bytes mean.
 
 use std::collections::HashMap;
@@ -9,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use comenq_proto::{MAX_FRAME, USER_BUDGET_PARTS};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::users::ROOT;
 
 /// A budget of bytes that all connections share.
 #[derive(Debug)]
@@ -23,14 +26,15 @@ pub(super) struct Budget {
 #[derive(Debug, Clone)]
 pub(super) struct OwnBudget {
     own: Arc<Semaphore>,
-    common: Arc<Semaphore>,
+    /// None for root.
+    common: Option<Arc<Semaphore>>,
 }
 
 /// Bytes that are taken until this is dropped.
 #[derive(Debug)]
 pub(super) struct Share {
     _own: OwnedSemaphorePermit,
-    _common: OwnedSemaphorePermit,
+    _common: Option<OwnedSemaphorePermit>,
 }
 
 impl Budget {
@@ -55,10 +59,8 @@ impl Budget {
             parts.insert(uid, Arc::downgrade(&own));
             own
         });
-        OwnBudget {
-            own,
-            common: Arc::clone(&self.common),
-        }
+        let common = (uid != ROOT).then(|| Arc::clone(&self.common));
+        OwnBudget { own, common }
     }
 }
 
@@ -68,11 +70,14 @@ impl OwnBudget {
     pub(super) async fn take(&self, bytes: usize) -> Option<Share> {
         let bytes = u32::try_from(bytes).ok()?;
         // First the own: who waits for that keeps nothing from others.
-        let own = Arc::clone(&self.own).acquire_many_owned(bytes).await;
-        let common = Arc::clone(&self.common).acquire_many_owned(bytes).await;
+        let own = Arc::clone(&self.own).acquire_many_owned(bytes).await.ok()?;
+        let common = match &self.common {
+            Some(common) => Some(Arc::clone(common).acquire_many_owned(bytes).await.ok()?),
+            None => None,
+        };
         Some(Share {
-            _own: own.ok()?,
-            _common: common.ok()?,
+            _own: own,
+            _common: common,
         })
     }
 
@@ -113,12 +118,26 @@ mod tests {
     #[test]
     fn all_users_together_fill_no_more_than_all() {
         let budget = Budget::new(USER_BUDGET_PARTS * PART);
-        let users: Vec<_> = (0..5).map(|uid| budget.of(uid)).collect();
+        let users: Vec<_> = (1..6).map(|uid| budget.of(uid)).collect();
         let taken: Vec<_> = users
             .iter()
             .filter_map(|user| poll(user.take(PART)).flatten())
             .collect();
         assert_eq!(taken.len(), USER_BUDGET_PARTS);
+    }
+
+    #[test]
+    fn root_has_a_part_beside_it() {
+        let budget = Budget::new(USER_BUDGET_PARTS * PART);
+        let users: Vec<_> = (1..5).map(|uid| budget.of(uid)).collect();
+        let taken: Vec<_> = users
+            .iter()
+            .filter_map(|user| poll(user.take(PART)).flatten())
+            .collect();
+        assert_eq!(taken.len(), USER_BUDGET_PARTS);
+        let root = poll(budget.of(ROOT).take(PART)).flatten();
+        assert!(root.is_some());
+        assert!(poll(budget.of(ROOT).take(1)).is_none(), "and no more");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Limits;
 
 /// The user who administers the host.
-const ROOT: u32 = 0;
+pub(super) const ROOT: u32 = 0;
 
 /// Users without a connection that are remembered at most, in a few hundred kilobytes: more than a
 /// host has people. One user can appear as tens of thousands, through user namespaces.

@@ -1,3 +1,5 @@
+use std::task::Poll;
+
 use comenq_proto::MAX_FRAME;
 
 use super::*;
@@ -54,6 +56,27 @@ async fn nothing_is_allocated_for_a_large_frame_before_its_share() {
     let ended = frames.next(Patience::Between(LONG)).await.unwrap_err();
     assert!(matches!(ended, Ended::NoRoom(0x000f_0000)), "{ended}");
     assert!(frames.buffer.capacity() <= READ_ROOM);
+}
+
+#[tokio::test]
+async fn readiness_of_before_is_not_a_word_from_the_peer() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let budget = Budget::new(0).of(1);
+    let stop = CancellationToken::new();
+    let mut frames = FrameStream::new(ours, &Limits::new(1024), budget, stop);
+    // A read that fills all the room there is leaves tokio in the belief that more has come.
+    let full = framed(&[1; READ_ROOM - 4]);
+    theirs.write_all(&full).await.unwrap();
+    frames.next(Patience::Between(LONG)).await.unwrap();
+    {
+        let mut heard = std::pin::pin!(frames.readable());
+        let first = std::future::poll_fn(|cx| Poll::Ready(heard.as_mut().poll(cx))).await;
+        assert!(first.is_pending(), "{first:?}");
+    }
+    theirs.write_all(&framed(b"x")).await.unwrap();
+    frames.readable().await.unwrap();
+    let frame = frames.next(Patience::Between(LONG)).await.unwrap();
+    assert_eq!(frame.bytes, &b"x"[..]);
 }
 
 #[tokio::test(start_paused = true)]
