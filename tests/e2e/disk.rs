@@ -2,17 +2,16 @@
 //! stored, nothing that was acknowledged is lost, and a full one is no reason not
 //! to start or to post.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs;
 
-use comenq_proto::WireError;
+use comenq_proto::{ErrorCode, WireError};
 use harness::daemon::{Daemon, submission};
 use harness::github::GithubStandin;
 use harness::needs;
 use harness::setup::Setup;
 use harness::wait;
 
+use crate::small_disk::SmallDisk;
 use crate::world::{ISSUE, SOON, bodies, posts, standin};
 
 /// A disk, and a daemon whose queue is on it. `None` where nothing can be mounted.
@@ -129,44 +128,46 @@ fn a_disk_filled_by_others_loses_nothing_that_was_acknowledged() {
     }
 }
 
-/// A few megabytes of file system; only root can have one.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let disk = Self(tempfile::tempdir_in("/tmp").unwrap());
-        let status = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"])
-            .arg(disk.0.path())
-            .status();
-        assert!(status.unwrap().success());
-        disk
+#[test]
+fn a_queue_that_finds_no_room_to_be_upgraded_stays_as_it_is() {
+    let Some((disk, _standin, mut daemon)) = on_small_disk(600) else {
+        return;
+    };
+    daemon.term();
+    let queue = disk.path("queue");
+    fs::remove_dir_all(&queue).unwrap();
+    let old = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/store-format-2.tar.gz"
+    );
+    let mut unpack = std::process::Command::new("tar");
+    // Without the reserve: it would be given up for this.
+    unpack.args(["--exclude=queue/reserve", "-xzf", old, "-C"]);
+    assert!(unpack.arg(disk.path("")).status().unwrap().success());
+    // Enough to open the old one, not to make a new one.
+    disk.fill_but(1 << 20);
+    daemon.start_again();
+    let refused = submit(&daemon, "not yet", "k").unwrap_err();
+    assert_eq!(refused.code, ErrorCode::StoreUnavailable);
+    for words in ["from format 2 to 3: only ", " are free on its disk; free "] {
+        assert!(refused.message.contains(words), "{words}: {refused:?}");
     }
+    assert!(!queue.join("store-2").exists(), "nothing was begun");
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Somebody else's file takes all that is left.
-    fn fill(&self) {
-        let mut file = File::create(self.path("ballast")).unwrap();
-        while file.write_all(&[7; 512]).is_ok() {}
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.path("ballast")).unwrap();
-    }
+    disk.empty();
+    wait::until("the upgrade", SOON, || submit(&daemon, "now", "k").ok());
+    assert!(daemon.log().contains("brought the queue to format 3"));
+    let oldest = daemon.job(1);
+    assert_eq!(oldest.id, 1, "{oldest:?}");
 }
 
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Before its directory goes: what is mounted cannot be removed.
-        let umount = std::process::Command::new("umount")
-            .arg("-l")
-            .arg(self.0.path())
-            .status();
-        assert!(umount.is_ok_and(|status| status.success()) || std::thread::panicking());
-    }
+/// From its next start on its disk refuses every commit.
+pub(crate) fn refuse_commits(daemon: &mut Daemon) {
+    // The first is the one that opening ends with; commits follow.
+    let inject = "inject=fdatasync:error=EIO:when=2+";
+    daemon
+        .setup
+        .wrap(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject]);
 }
 
 #[test]
@@ -177,11 +178,7 @@ fn a_sync_that_fails_acknowledges_nothing_and_ends_the_daemon() {
     let standin = standin();
     let mut daemon = Setup::for_standin(&standin).start();
     daemon.term();
-    // The first is the one that opening ends with; commits follow.
-    let inject = "inject=fdatasync:error=EIO:when=2+";
-    daemon
-        .setup
-        .wrap(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", inject]);
+    refuse_commits(&mut daemon);
     daemon.spawn();
     let request = submission(ISSUE, "not stored, not told", Some("one"));
     let socket = daemon.socket();

@@ -3,13 +3,14 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use comenq_proto::{ErrorCode, JobState};
+use comenq_proto::{ErrorCode, EventKind, JobState, Subscribe};
 use harness::github::{Answer, Fault, LOGIN, TOKEN, USER_ID};
+use harness::setup::Setup;
 use harness::wait;
 
 use crate::world::{
     ISSUE, OTHER, SOON, assert_posted_once, assert_quiet, assert_refused, bodies, lane_in, logged,
-    world, world_with,
+    posts, standin, world, world_with,
 };
 
 #[test]
@@ -174,4 +175,67 @@ fn a_drained_queue_takes_nothing_new_and_posts_what_it_has() {
     daemon.cli(&["drain", "--off"]).ok();
     daemon.wait_posted(daemon.submit(ISSUE, "in time").job.id);
     assert_eq!(bodies(&standin), ["first", "queued", "in time"]);
+}
+
+#[test]
+fn who_watches_is_told_of_each_pause_and_of_its_end_once() {
+    let (_standin, daemon) = world();
+    let mut stream = daemon.connect();
+    stream.call(&Subscribe::default()).unwrap().unwrap();
+    let of_account = ["--account", "default", "--reason", "not for everybody"];
+    for words in [
+        &["pause"][..],
+        &["pause"],
+        &["resume"],
+        &["resume"],
+        &[&["pause"][..], &of_account].concat(),
+        &["resume", "default"],
+    ] {
+        daemon.cli(words).ok();
+    }
+    let last = daemon.submit(ISSUE, "x").job.id;
+    let mut told = Vec::new();
+    loop {
+        let event = stream.event().unwrap();
+        if event.job_id == Some(last) {
+            break;
+        }
+        assert_eq!(event.reason, None, "{event:?}");
+        told.push((event.kind, event.account));
+    }
+    told.retain(|(kind, _)| matches!(kind, EventKind::QueuePaused | EventKind::QueueResumed));
+    let account = || Some("default".to_owned());
+    let expected = [
+        (EventKind::QueuePaused, None),
+        (EventKind::QueueResumed, None),
+        (EventKind::QueuePaused, account()),
+        (EventKind::QueueResumed, account()),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_pause_of_an_account_that_left_the_configuration_can_be_ended() {
+    let standin = standin();
+    let url = standin.url().to_owned();
+    standin.add_token("second", "second-bot", 777);
+    let mut daemon = Setup::for_standin(&standin)
+        .account("two", &url, "second")
+        .start();
+    daemon.cli(&["pause", "--account", "two"]).ok();
+    daemon.term();
+    for key in ["github_token_file", "api_url", "cooldown_period_seconds"] {
+        daemon.setup.unset(&format!("accounts.two.{key}"));
+    }
+    daemon.start_again();
+    daemon.cli(&["resume", "two"]).ok();
+    let again = daemon.cli(&["resume", "--json", "two"]).run();
+    assert_refused(&again, 2, ErrorCode::UnknownAccount);
+    daemon.term();
+    daemon.setup.add_account("two", &url, "second");
+    daemon.start_again();
+    let options = ["--account", "two"];
+    let id = crate::world::post(&daemon, ISSUE, "it is back", &options);
+    daemon.wait_posted(id);
+    assert_eq!(posts(&standin).len(), 1);
 }

@@ -12,6 +12,10 @@ use harness::github::{Answer, Config, Fault, GithubStandin};
 use harness::needs;
 use harness::setup::{Setup, Token};
 
+use crate::disk::refuse_commits;
+use crate::small_disk::SmallDisk;
+use crate::world::post;
+
 /// An issue that the checks do not know of.
 const ELSEWHERE: &str = "octo/elsewhere#1";
 
@@ -90,9 +94,42 @@ fn broken(standin: &GithubStandin) -> Daemon {
     daemon
 }
 
+/// The block with its first job has a wrong byte.
+fn damaged(standin: &GithubStandin) -> Daemon {
+    let mut daemon = Setup::new(standin.url()).start();
+    let id = post(&daemon, ELSEWHERE, "x", &["--hold"]);
+    daemon.cli(&["cancel", &id.to_string()]).ok();
+    daemon.term();
+    let store = sled::open(daemon.setup.path("queue").join("store-1")).unwrap();
+    let mut block = store.get("j").unwrap().unwrap().to_vec();
+    *block.last_mut().unwrap() ^= 1;
+    store.insert("j", block).unwrap();
+    store.flush().unwrap();
+    drop(store);
+    daemon.start_again();
+    daemon
+}
+
+/// Its disk refuses every commit.
+fn failing(standin: &GithubStandin) -> Daemon {
+    let mut daemon = Setup::new(standin.url()).start();
+    daemon.term();
+    refuse_commits(&mut daemon);
+    daemon.start_again();
+    daemon
+}
+
+/// Its disk is full.
+fn full(standin: &GithubStandin, disk: &SmallDisk) -> Daemon {
+    let queue = disk.path("queue").display().to_string();
+    let daemon = Setup::new(standin.url()).text("queue_path", &queue).start();
+    disk.fill();
+    daemon
+}
+
 #[test]
 fn a_client_written_from_the_specification_alone_finds_what_it_promises() {
-    if !needs::root() {
+    if !needs::root() || !needs::program("strace") {
         return;
     }
     let Some(python) = needs::python("cbor2") else {
@@ -101,7 +138,10 @@ fn a_client_written_from_the_specification_alone_finds_what_it_promises() {
     let mut config = Config::example();
     config.issues.push(ELSEWHERE.to_owned());
     let standin = GithubStandin::start(config).unwrap();
+    let disk = SmallDisk::mount();
     let (free, strict, broken) = (free(&standin), strict(&standin), broken(&standin));
+    let (damaged, failing) = (damaged(&standin), failing(&standin));
+    let full = full(&standin, &disk);
     standin.fault(Fault::on_post().answer(Answer::Close));
     let unresolved = free.submit(ELSEWHERE, "where is it?").job.id;
     free.wait_for(unresolved, &[JobState::Uncertain]);
@@ -117,6 +157,12 @@ fn a_client_written_from_the_specification_alone_finds_what_it_promises() {
             Path::new(&unresolved.to_string()),
             Path::new("--broken"),
             &broken.socket(),
+            Path::new("--damaged"),
+            &damaged.socket(),
+            Path::new("--failing"),
+            &failing.socket(),
+            Path::new("--full"),
+            &full.socket(),
         ],
     );
     for line in [
@@ -124,6 +170,9 @@ fn a_client_written_from_the_specification_alone_finds_what_it_promises() {
         "ok heartbeat",
         "ok unresolved",
         "ok unavailable",
+        "ok damaged",
+        "ok failing_disk",
+        "ok full",
         "ok every_code",
     ] {
         assert!(printed.contains(line), "{line}:\n{printed}");

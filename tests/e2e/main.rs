@@ -81,6 +81,8 @@ mod restored;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
+mod small_disk;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod store;

@@ -3,7 +3,10 @@
     check.py SOCKET [--as-admin SOCKET2]   SOCKET: a daemon where root is an admin with `allow_dangerous`.
              [--unresolved ID]             SOCKET2: one whose configuration does not allow it (305).
              [--broken SOCKET3]            ID: a job of SOCKET of unknown outcome (403).
-                                           SOCKET3: a daemon whose store cannot be opened (501).
+             [--damaged SOCKET4]           SOCKET3: a daemon whose store cannot be opened (501).
+             [--failing SOCKET5]           SOCKET4: one that cannot read its job 1 (500).
+             [--full SOCKET6]              SOCKET5: one whose disk refuses the next commit (502).
+                                           SOCKET6: one whose disk is full (503).
     check.py --vectors PROTOCOL.md         offline: the examples in the text, and the client against a false daemon.
 
 Prints `ok NAME`, `FAIL NAME: why`, `skip CODE reason` and at the end `N passed, M failed`.
@@ -108,7 +111,8 @@ def as_user(uid: int, act: Callable[[], Any]) -> Any:
 
 # ---- Online
 
-def online(path: str, path2: str | None, unresolved_id: int | None, broken: str | None) -> None:
+def online(path: str, path2: str | None, unresolved_id: int | None, broken: str | None, damaged: str | None,
+           failing_disk: str | None, full: str | None) -> None:
     main = Connection(path)
     call = main.call
     assert main.ack["authz"]["role"] == "admin", f"we are {main.ack['authz']}, not admin"
@@ -762,6 +766,15 @@ def online(path: str, path2: str | None, unresolved_id: int | None, broken: str 
             refusal(501, lambda: c.call("job_submit", job()), "submit")
             refusal(501, lambda: c.call("job_get", {"id": 1}), "get")
 
+    def ill(code: int, sick: str | None, endpoint: str, body: Any) -> Callable[[], None]:
+        """The daemon at `sick` refuses that with `code`."""
+        def check() -> None:
+            if sick is None:
+                raise Skip(code, "needs a daemon in that state")
+            with Connection(sick) as c:
+                refusal(code, lambda: c.call(endpoint, body), endpoint)
+        return check
+
     def too_many() -> None:
         def act() -> int:
             held: list[Connection] = []
@@ -819,8 +832,6 @@ def online(path: str, path2: str | None, unresolved_id: int | None, broken: str 
         span, e, took = heartbeat
         assert e.kind == "heartbeat" and e.job_id is None and took <= span + 1, heartbeat
 
-    for code, reason in {500: "needs a defect", 502: "needs a disk that refuses a commit", 503: "needs a full disk"}.items():
-        skipped[code] = reason
     for name_, check in (
             ("handshake", handshake), ("versions", versions), ("hello_forms", hello_forms), ("not_hello", not_hello),
             ("late_hello", late_hello), ("lengths", lengths), ("bytewise", bytewise), ("tolerant", tolerant),
@@ -832,7 +843,9 @@ def online(path: str, path2: str | None, unresolved_id: int | None, broken: str 
             ("events", events), ("events_only", events_only), ("targets", targets), ("bodies", bodies), ("bad_keys", bad_keys),
             ("values", values), ("wrong_host", wrong_host), ("accounts", accounts), ("pausing", pausing), ("post_now", post_now), ("busy", busy),
             ("draining", draining), ("operator", operator), ("unmapped", unmapped), ("quota", quota), ("configured", configured),
-            ("dangerous", dangerous), ("unresolved", unresolved), ("unavailable", unavailable), ("too_many", too_many), ("too_fast", too_fast), ("breaker", breaker), ("heartbeat", beats)):
+            ("dangerous", dangerous), ("unresolved", unresolved), ("unavailable", unavailable),
+            ("damaged", ill(500, damaged, "job_get", {"id": 1})), ("failing_disk", ill(502, failing_disk, "job_submit", job())),
+            ("full", ill(503, full, "job_submit", job())), ("too_many", too_many), ("too_fast", too_fast), ("breaker", breaker), ("heartbeat", beats)):
         run(name_, check)
     left = sorted({100, 101, 102, 103, 104, 105, 106, *range(200, 212), *range(300, 306), *range(400, 405), *range(500, 505)}
                   - seen - set(skipped))
@@ -999,13 +1012,16 @@ if __name__ == "__main__":
     parser.add_argument("--as-admin")
     parser.add_argument("--unresolved", type=int)
     parser.add_argument("--broken")
+    parser.add_argument("--damaged")
+    parser.add_argument("--failing")
+    parser.add_argument("--full")
     parser.add_argument("--vectors")
     given = parser.parse_args()
     if given.vectors:
         with open(given.vectors, encoding="utf-8") as f:
             offline(f.read())
     elif given.socket:
-        online(given.socket, given.as_admin, given.unresolved, given.broken)
+        online(given.socket, given.as_admin, given.unresolved, given.broken, given.damaged, given.failing, given.full)
     else:
         sys.exit(__doc__)
     finish()
