@@ -76,6 +76,8 @@ impl Stage {
             .text("queue_path", &queue)
             .text("log_level", "warn")
             .number("cooldown_period_seconds", COOLDOWN_SECONDS)
+            // As in the unit.
+            .env("MALLOC_ARENA_MAX", "1")
     }
 
     /// A daemon that has its HTTP client and nothing to do for an hour.

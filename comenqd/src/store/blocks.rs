@@ -23,8 +23,12 @@ use super::{StoreError, record};
 /// 128 KiB.
 const RECORD_BLOCK_BYTES: usize = 4096;
 
-/// Bytes of any other block: what shares it is written and read along.
-const BLOCK_BYTES: usize = 512;
+/// Bytes of a block of submit keys, of which each user adds to the last.
+const KEY_BLOCK_BYTES: usize = 2048;
+
+/// Bytes of any other block: what shares it is written and read along. With half of it a million
+/// jobs took 40 % more pages, and no operation was faster.
+const BLOCK_BYTES: usize = 1024;
 
 /// Bytes before an entry's key.
 const ENTRY_HEAD: usize = 5;
@@ -36,6 +40,7 @@ pub(super) type Block = (Vec<u8>, Vec<u8>);
 pub(super) fn limit(kind: u8) -> usize {
     match kind {
         b'a' | b'j' => RECORD_BLOCK_BYTES,
+        b'k' => KEY_BLOCK_BYTES,
         _ => BLOCK_BYTES,
     }
 }
@@ -240,12 +245,16 @@ mod tests {
 
     #[test]
     fn blocks_that_are_even_leave_room_everywhere() {
-        let blocks = pack(b"t", &entries(0..30), Spread::Even).unwrap();
-        let lengths: Vec<usize> = blocks.iter().map(|(_, block)| block.len()).collect();
-        assert_eq!(lengths.len(), 2, "{lengths:?}");
-        assert!(lengths.iter().all(|length| *length < 450), "{lengths:?}");
-        let full = pack(b"t", &entries(0..30), Spread::Full).unwrap();
-        assert!(full[0].1.len() > 450, "{}", full[0].1.len());
+        let lengths = |spread| -> Vec<usize> {
+            let blocks = pack(b"t", &entries(0..60), spread).unwrap();
+            blocks.iter().map(|(_, block)| block.len()).collect()
+        };
+        let even = lengths(Spread::Even);
+        assert_eq!(even.len(), 2, "{even:?}");
+        let nearly_full = BLOCK_BYTES * 9 / 10;
+        assert!(even.iter().all(|length| *length < nearly_full), "{even:?}");
+        let full = lengths(Spread::Full);
+        assert!(full[0] > nearly_full, "{full:?}");
     }
 
     #[test]

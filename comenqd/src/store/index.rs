@@ -59,7 +59,7 @@ pub(super) fn save(txn: &mut Txn<'_>, old: Option<&Job>, new: &Job) -> Result<()
     if old.is_some_and(Job::is_unresolved) == new.is_unresolved() {
         turns::set_head(txn, &new.account, new.uid, &target)
     } else {
-        turns::set_heads_of_all(txn, &new.account, &target)
+        turns::hold_or_release(txn, &new.account, new.uid, &target)
     }
 }
 

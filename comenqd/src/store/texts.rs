@@ -11,8 +11,12 @@ use super::{StoreError, jobs, keys};
 /// Entries over which the texts are spread.
 const BUCKETS: u16 = 16 * 1024;
 
-/// Texts remembered in one of them.
-const REMEMBERED: usize = 64;
+/// Texts remembered in one of them: a quarter of a million in all. Each new job writes its whole
+/// entry again, which is most of what it writes where this is much.
+const REMEMBERED: usize = 16;
+
+/// Texts in one of them once.
+const REMEMBERED_ONCE: usize = 64;
 
 /// Bytes of one: digest and job id.
 const PAIR: usize = 16;
@@ -33,18 +37,39 @@ pub(super) fn note(
     let same = |pair: &&[u8]| pair.starts_with(wanted);
     let before = pairs.rchunks_exact(PAIR).filter(same);
     let before = before.filter_map(keys::tail_id).collect();
-    if pairs.len() >= REMEMBERED * PAIR {
-        pairs.drain(..PAIR);
-    }
-    pairs.extend_from_slice(wanted);
-    pairs.extend_from_slice(&id.get().to_be_bytes());
+    remember(&mut pairs, wanted, id);
     txn.put(key, pairs);
     Ok(before)
+}
+
+/// Adds a text behind the others; the oldest of too many go.
+fn remember(pairs: &mut Vec<u8>, digest: &[u8], id: JobId) {
+    pairs.extend_from_slice(digest);
+    pairs.extend_from_slice(&id.get().to_be_bytes());
+    pairs.drain(..pairs.len().saturating_sub(REMEMBERED * PAIR));
 }
 
 /// Whether an entry may be one of these. The jobs that it names may be gone.
 pub(super) fn is_readable(key: &[u8], value: &[u8]) -> bool {
     key.len() == keys::texts(0).len()
-        && value.len() <= REMEMBERED * PAIR
+        && value.len() <= REMEMBERED_ONCE * PAIR
         && value.len().is_multiple_of(PAIR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_texts_are_remembered_also_where_there_were_more_once() {
+        let mut pairs = vec![7; REMEMBERED_ONCE * PAIR];
+        for id in 1..100 {
+            remember(&mut pairs, &[1; 8], JobId::new(id).unwrap());
+            assert_eq!(pairs.len(), REMEMBERED * PAIR);
+            assert!(is_readable(&keys::texts(5), &pairs));
+        }
+        let ids = pairs.chunks_exact(PAIR).filter_map(keys::tail_id);
+        let last = 100 - u64::try_from(REMEMBERED).unwrap()..100;
+        assert!(ids.map(JobId::get).eq(last), "{pairs:?}");
+    }
 }

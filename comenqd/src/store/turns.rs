@@ -49,38 +49,62 @@ pub(super) fn set_head(
     uid: u32,
     target: &str,
 ) -> Result<(), StoreError> {
+    let is_held = is_held(txn, account, target)?;
+    move_head(txn, account, uid, target, is_held)
+}
+
+/// An unresolved job holds back its target for everyone on the account.
+fn is_held(txn: &Txn<'_>, account: &str, target: &str) -> Result<bool, StoreError> {
+    txn.exists_under(&keys::unresolved(account, target))
+}
+
+fn move_head(
+    txn: &mut Txn<'_>,
+    account: &str,
+    uid: u32,
+    target: &str,
+    is_held: bool,
+) -> Result<(), StoreError> {
     let key = keys::head(account, uid, target);
     let stands = txn.get(&key)?.and_then(|bytes| decode(&bytes));
-    let belongs = place(txn, account, uid, target)?;
+    let belongs = if is_held {
+        None
+    } else {
+        place(txn, account, uid, target)?
+    };
     if stands == belongs {
         return Ok(());
     }
-    let at = |(rank, owner): &Place| match owner {
-        None => keys::ready_at(account, uid, *rank),
-        Some(owner) => keys::parked_at(account, owner, uid, *rank),
-    };
     if let Some(place) = &stands {
-        txn.remove(at(place));
+        txn.remove(spot(account, uid, place));
     }
     match &belongs {
-        Some(place) => {
-            txn.put(at(place), target);
-            txn.put(key, encode(place));
-        }
+        Some(place) => put_head(txn, account, uid, target, place),
         None => txn.remove(key),
     }
     Ok(())
 }
 
+/// The key of a place.
+fn spot(account: &str, uid: u32, (rank, owner): &Place) -> Vec<u8> {
+    match owner {
+        None => keys::ready_at(account, uid, *rank),
+        Some(owner) => keys::parked_at(account, owner, uid, *rank),
+    }
+}
+
+fn put_head(txn: &mut Txn<'_>, account: &str, uid: u32, target: &str, place: &Place) {
+    txn.put(spot(account, uid, place), target);
+    txn.put(keys::head(account, uid, target), encode(place));
+}
+
+/// Where a head belongs that nothing holds back.
 fn place(
     txn: &Txn<'_>,
     account: &str,
     uid: u32,
     target: &str,
 ) -> Result<Option<Place>, StoreError> {
-    if txn.exists_under(&keys::unresolved(account, target))? {
-        return Ok(None);
-    }
     let Some((key, entry)) = txn.next(&keys::line(account, uid, target), None)? else {
         return Ok(None);
     };
@@ -95,14 +119,38 @@ fn place(
     Ok(Some((rank, is_barred.then(|| owner.to_owned()))))
 }
 
-/// An unresolved job holds back its target for everyone on the account.
+/// Does so for everybody on the account.
 pub(super) fn set_heads_of_all(
     txn: &mut Txn<'_>,
     account: &str,
     target: &str,
 ) -> Result<(), StoreError> {
+    let is_held = is_held(txn, account, target)?;
     for (_, uid) in users(txn, account)? {
-        set_head(txn, account, uid, target)?;
+        move_head(txn, account, uid, target, is_held)?;
+    }
+    Ok(())
+}
+
+/// Does so when a job of `uid` begins or ceases to hold back its target. Looks at half as much when
+/// it ceases, which each attempt ends with.
+pub(super) fn hold_or_release(
+    txn: &mut Txn<'_>,
+    account: &str,
+    uid: u32,
+    target: &str,
+) -> Result<(), StoreError> {
+    if is_held(txn, account, target)? {
+        return set_heads_of_all(txn, account, target);
+    }
+    set_head(txn, account, uid, target)?;
+    for (_, other) in users(txn, account)? {
+        // What was held back has no head that would have to be taken from its place.
+        if other != uid
+            && let Some(place) = place(txn, account, other, target)?
+        {
+            put_head(txn, account, other, target, &place);
+        }
     }
     Ok(())
 }
