@@ -87,12 +87,13 @@ pub const MAX_VIOLATIONS_PER_MINUTE: u32 = 20;
 /// that trying again costs the daemon nothing, short enough to wait for.
 pub const REFUSAL: Duration = Duration::from_secs(60);
 
-/// Bytes that all half-received frames together may occupy. Without it,
+/// Bytes that all half-received frames together may occupy, but for root's,
+/// which has one user's part beside it. Without it,
 /// [`MAX_CONNECTIONS`] peers could hold a gigabyte with one header each.
 pub const FRAME_BUDGET_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bytes that all replies which are being made, or are not read yet, may
-/// occupy. Without it, [`MAX_USER_CONNECTIONS`] readers that do not read could
+/// occupy, but for root's as above. Without it, [`MAX_USER_CONNECTIONS`] readers that do not read could
 /// hold as many of the largest replies.
 pub const REPLY_BUDGET_BYTES: usize = 8 * 1024 * 1024;
 

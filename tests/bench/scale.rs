@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use comenq_proto::{CommentBody, JobCancel, JobList, Status, SubmitKey, Target};
 use comenqd::clock::{Clock, UnixMs};
@@ -50,6 +50,8 @@ impl Liveness for Unwatched {
 
 /// What was measured of one queue.
 struct Figures {
+    /// The first opening after the filling, and closing it again.
+    first: Duration,
     claim: Duration,
     submit: Duration,
     list: Duration,
@@ -96,6 +98,13 @@ impl Figures {
             aim: Aim::AtMost(Value::Time(Duration::from_millis(aim_ms))),
         };
         let mut rows = vec![
+            Row {
+                what: format!("first opening after the filling, {jobs} queued"),
+                figure: Value::Time(self.first),
+                floor: Value::Time(least.first),
+                floor_is: "the same with the fewest",
+                aim: Aim::None,
+            },
             time("claim and conclude", |it| it.claim),
             time("durable post", |it| it.submit),
             time("a page of 100", |it| it.list),
@@ -127,6 +136,9 @@ fn at(stage: &Stage, disk: &TempDir, queued: usize, jobs: usize) -> Result<Figur
     // Or a claim would wait behind gigabytes that the filling left to be written. Opening it again
     // compacts it, if the filling has made that worth it: every start after the first finds it so.
     nix::unistd::sync();
+    let began = Instant::now();
+    with_store(&runtime, &queue, |_, _, _| Ok(()))?;
+    let first = began.elapsed();
     let claim = with_store(&runtime, &queue, |runtime, store, clock| {
         let once = || timed(|| runtime.block_on(claim_and_conclude(store, clock)));
         let (_, claims) = Samples::in_turns(stage.times(400), || Ok(()), once)?;
@@ -151,6 +163,7 @@ fn at(stage: &Stage, disk: &TempDir, queued: usize, jobs: usize) -> Result<Figur
         || start::start_and_kill(&mut daemon, &notify),
     )?;
     Ok(Figures {
+        first,
         claim,
         submit,
         list,

@@ -152,7 +152,8 @@ fn a_queue_that_finds_no_room_to_be_upgraded_stays_as_it_is() {
     for words in ["from format 2 to 3: only ", " are free on its disk; free "] {
         assert!(refused.message.contains(words), "{words}: {refused:?}");
     }
-    assert!(!queue.join("store-2").exists(), "nothing was begun");
+    let in_use = fs::read_to_string(queue.join("CURRENT")).unwrap();
+    assert_eq!(in_use.trim(), "store-1");
 
     disk.empty();
     wait::until("the upgrade", SOON, || submit(&daemon, "now", "k").ok());

@@ -963,6 +963,8 @@ def offline(text: str) -> None:
     def client_reads() -> None:
         for what, replies, want in (
                 ("a reply", [ack, answer({"later": 1})], {}),
+                ("one of another kind first", [ack, b"".join(struct.pack(">I", len(encode(f))) + encode(f)
+                                                             for f in (answer({}, "later"), answer({})))], {}),
                 ("another version", [{"ack": ack["ack"] | {"protocol_version": 2}}], ProtocolError),
                 ("ack and err", [ack | {"err": {"code": 1, "message": "", "retryable": False}}], ProtocolError),
                 ("neither", [{}], ProtocolError),

@@ -333,6 +333,8 @@ class Connection:
     def receive(self, request_id: int, timeout: float | None = None) -> tuple[str, bytes]:
         """The next response's kind and body, which must be the one to `request_id`."""
         got = fit(decode(self.recv_frame(timeout)), RESPONSE, "ResponseEnvelope")
+        while got["kind"] not in ("ok", "err", "event"):
+            got = fit(decode(self.recv_frame(timeout)), RESPONSE, "ResponseEnvelope")
         if got["v"] != self.v:
             raise ProtocolError(f"a response of version {got['v']}")
         if got["kind"] == "err" and got["request_id"] in (request_id, 0):

@@ -174,6 +174,30 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_whose_address_is_found_later_is_posted_once() {
+        let tally = Tally::default();
+        let news = |happened| crate::store::News {
+            happened,
+            is_new: false,
+            id: comenq_proto::JobId::new(1).unwrap(),
+            uid: 1,
+            account: "default".into(),
+            target: "o/r#1".into(),
+            state: crate::store::State::Posted,
+            comment_url: None,
+            next_attempt_at: None,
+            reason: None,
+            failure: None,
+            superseded_by: None,
+        };
+        tally.count(&Committed {
+            news: vec![news(Happened::Posted), news(Happened::Located)],
+            ..Committed::default()
+        });
+        assert_eq!(tally.counts().jobs.get("posted"), Some(&1));
+    }
+
+    #[test]
     fn attempts_are_counted_by_outcome_and_what_never_happened_is_zero() {
         let tally = Tally::default();
         tally.count(&Committed {

@@ -71,9 +71,9 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// Unreadable requests in a row before the connection ends.
     pub unreadable: usize,
-    /// Bytes that all half-received large frames together may have.
+    /// Bytes that all half-received large frames together may have, but for root's.
     pub frame_budget_bytes: usize,
-    /// Bytes that all large replies together may have, until they are sent.
+    /// Bytes that all large replies together may have, but for root's, until they are sent.
     pub reply_budget_bytes: usize,
 }
 

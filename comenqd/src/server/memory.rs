@@ -2,7 +2,7 @@
 //!
 //! Decides that large ones wait for each other: those of one user for a part of the budget, those
 //! of all users for all of it. So no user can fill it alone. Root has as much as a user beside it:
-//! whoever fills it cannot keep an operator from `status`. Used by [`super::stream`] for what
+//! whoever fills it cannot keep root from looking. Used by [`super::stream`] for what
 //! arrives and by [`super::connection`] for what leaves; must not know what the bytes mean.
 
 use std::collections::HashMap;

@@ -145,7 +145,8 @@ pub(super) fn hold_or_release(
     }
     set_head(txn, account, uid, target)?;
     for (_, other) in users(txn, account)? {
-        // What was held back has no head that would have to be taken from its place.
+        // What was held back has no head that would have to be taken from its place. If damage
+        // left one, the claim that meets it looks at its job first.
         if other != uid
             && let Some(place) = place(txn, account, other, target)?
         {

@@ -68,6 +68,7 @@ async fn readiness_of_before_is_not_a_word_from_the_peer() {
     let full = framed(&[1; READ_ROOM - 4]);
     theirs.write_all(&full).await.unwrap();
     frames.next(Patience::Between(LONG)).await.unwrap();
+    assert_eq!(frames.buffer.capacity(), 0, "it was full");
     {
         let mut heard = std::pin::pin!(frames.readable());
         let first = std::future::poll_fn(|cx| Poll::Ready(heard.as_mut().poll(cx))).await;

@@ -50,7 +50,7 @@ fn op() -> impl Strategy<Value = Op> {
         5 => (any::<Index>(), 0..6_u8).prop_map(|(index, verb)| Op::Change(index, verb)),
         5 => Just(Op::Claim),
         6 => (any::<Index>(), 0..8_u8).prop_map(|(index, how)| Op::Conclude(index, how)),
-        4 => (any::<Index>(), 0..8_u8).prop_map(|(index, how)| Op::Look(index, how)),
+        4 => (any::<Index>(), 0..9_u8).prop_map(|(index, how)| Op::Look(index, how)),
         3 => Just(Op::Agenda),
         1 => (0..3_u8).prop_map(Op::Bar),
         1 => Just(Op::Resume),
@@ -196,7 +196,7 @@ fn conclusion(how: u8, id: JobId, seconds: u64) -> Conclusion {
         },
         3 => Conclusion::Deferred { wait: wait() },
         4 => Conclusion::Moved {
-            to: Target::parse("owner2", "new", 1).unwrap(),
+            to: elsewhere(id),
             reason,
         },
         5 => Conclusion::Dead {
@@ -205,6 +205,13 @@ fn conclusion(how: u8, id: JobId, seconds: u64) -> Conclusion {
         },
         _ => Conclusion::LookFirst { reason, wait: None },
     }
+}
+
+/// Where a target has moved: where others have jobs too, or nobody.
+fn elsewhere(id: JobId) -> Target {
+    let (owner, repo) = [("owner0", "r0"), ("owner1", "r1"), ("owner2", "new")]
+        [usize::try_from(id.get() % 3).unwrap()];
+    Target::parse(owner, repo, 1).unwrap()
 }
 
 fn look(how: u8, id: JobId) -> LookConclusion {
@@ -222,6 +229,7 @@ fn look(how: u8, id: JobId) -> LookConclusion {
             failure: Failure::TooOld,
             reason,
         },
+        7 => LookConclusion::Moved { to: elsewhere(id) },
         _ => LookConclusion::GiveUp {
             reason,
             url: None,

@@ -153,7 +153,7 @@ fn what_grows_at_its_end_fills_its_blocks() {
         rig.commit(&numbered(number..=number, Some(&[7; 20])));
     }
     let count = rig.blocks().len();
-    assert!(count <= 1000 * 30 / 1024 + 1, "{count} blocks");
+    assert!(count <= 1000 * 30 / 512 + 1, "{count} blocks");
 }
 
 #[test]
