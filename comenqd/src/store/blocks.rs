@@ -27,9 +27,12 @@ const RECORD_BLOCK_BYTES: usize = 4096;
 /// user's last.
 const KEY_BLOCK_BYTES: usize = 2048;
 
-/// Bytes of any other block: what shares it is written and read along, and a claim looks into some
-/// for each user.
-const BLOCK_BYTES: usize = 512;
+/// Bytes of a block of lines and heads: each claim looks into some for each user, and reads all that
+/// shares their pages.
+const LINE_BLOCK_BYTES: usize = 512;
+
+/// Bytes of any other block: what shares it is written and read along.
+const BLOCK_BYTES: usize = 1024;
 
 /// Bytes before an entry's key.
 const ENTRY_HEAD: usize = 5;
@@ -42,6 +45,7 @@ pub(super) fn limit(kind: u8) -> usize {
     match kind {
         b'a' | b'j' => RECORD_BLOCK_BYTES,
         b'k' => KEY_BLOCK_BYTES,
+        b't' | b'h' => LINE_BLOCK_BYTES,
         _ => BLOCK_BYTES,
     }
 }
@@ -237,7 +241,7 @@ mod tests {
             assert_eq!(all(&blocks), entries);
             assert_eq!(blocks[0].0, b"t");
             for (fence, block) in &blocks {
-                assert!(block.len() <= BLOCK_BYTES + 5, "{}", block.len());
+                assert!(block.len() <= LINE_BLOCK_BYTES + 5, "{}", block.len());
                 let first = unpack(fence, block).unwrap().remove(0).0;
                 assert!(*fence == b"t" || *fence == first);
             }
@@ -252,7 +256,7 @@ mod tests {
         };
         let even = lengths(Spread::Even);
         assert_eq!(even.len(), 2, "{even:?}");
-        let nearly_full = BLOCK_BYTES * 9 / 10;
+        let nearly_full = LINE_BLOCK_BYTES * 9 / 10;
         assert!(even.iter().all(|length| *length < nearly_full), "{even:?}");
         let full = lengths(Spread::Full);
         assert!(full[0] > nearly_full, "{full:?}");
