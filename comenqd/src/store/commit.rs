@@ -7,6 +7,7 @@
 //!
 //! A failed sync, or a panic of sled, ends the thread: nothing of that group is acknowledged and
 //! the process is told to exit, for what is on disk is known again only after reopening.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};

@@ -20,6 +20,7 @@ use super::{Options, Recovery, StoreError, census, check, compact, keys, migrate
 
 /// How far the witness may be from telling how much lives in the store, before it is written anew.
 const DRIFT_BYTES: u64 = 16 << 20;
+
 /// An open store.
 pub(super) struct Engine {
     root: PathBuf,

@@ -17,6 +17,8 @@ const RELEASE_RETRY: Duration = Duration::from_millis(5);
 
 /// sled's page cache; below a megabyte is ignored.
 const CACHE_BYTES: u64 = 1 << 20;
+
+/// Opens a generation, and the handle on its file by which commits are made durable.
 pub(super) fn open_sled(path: &Path) -> Result<(sled::Db, File), StoreError> {
     let failed = |error: &dyn std::fmt::Display| {
         StoreError::Unavailable(format!("cannot open {}: {error}", path.display()))
