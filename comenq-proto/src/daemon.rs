@@ -151,6 +151,9 @@ pub struct LaneStatus {
     /// An administrator has paused it; boxed, for few are and many lanes fit in a frame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Box<Halt>>,
+    /// When its token expires, once GitHub has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expires_at_ms: Option<i64>,
 }
 
 /// An owner of repositories that bars an account.

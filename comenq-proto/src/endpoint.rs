@@ -10,10 +10,11 @@ use crate::{
     daemon::{AccountResume, Ping, Status, StoreExport},
     error::ErrorCode,
     event::Subscribe,
+    forecast::Forecast,
     health::{Health, Metrics},
     hello::Role,
     request::Request,
-    submit::{JobSubmit, JobSubmitBatch},
+    submit::{JobCheck, JobSubmit, JobSubmitBatch},
     verbs::{
         JobBump, JobCancel, JobEdit, JobGet, JobHold, JobList, JobRelease, JobRetry, JobRetryFailed,
     },
@@ -48,7 +49,7 @@ pub struct Endpoint {
 }
 
 /// Every endpoint of this build, in the order of `PROTOCOL.md`.
-pub const ENDPOINTS: [Endpoint; 23] = [
+pub const ENDPOINTS: [Endpoint; 25] = [
     of::<Ping>(Role::ReadOnly, Effect::Tells, ALWAYS),
     of::<Status>(Role::ReadOnly, Effect::Tells, ALWAYS),
     of::<JobGet>(Role::ReadOnly, Effect::Tells, STORED),
@@ -56,8 +57,10 @@ pub const ENDPOINTS: [Endpoint; 23] = [
     of::<Subscribe>(Role::ReadOnly, Effect::Tells, ALWAYS),
     of::<Health>(Role::ReadOnly, Effect::Tells, ALWAYS),
     of::<Metrics>(Role::ReadOnly, Effect::Tells, ALWAYS),
+    of::<Forecast>(Role::ReadOnly, Effect::Tells, STORED),
     of::<JobSubmit>(Role::Operator, Effect::Changes, TAKEN),
     of::<JobSubmitBatch>(Role::Operator, Effect::Changes, TAKEN),
+    of::<JobCheck>(Role::Operator, Effect::Tells, TAKEN),
     of::<JobEdit>(Role::Operator, Effect::Changes, EDITED),
     of::<JobHold>(Role::Operator, Effect::Changes, CHANGED),
     of::<JobRelease>(Role::Operator, Effect::Changes, CHANGED),

@@ -38,6 +38,9 @@ pub struct HealthReply {
     pub subscribers: u64,
     /// How long the daemon has been running.
     pub uptime_ms: u64,
+    /// The host's wall clock minus GitHub's; absent until GitHub told this process the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
 }
 
 text_enum! {

@@ -18,8 +18,23 @@ use crate::{
 /// The ability to tell what happens: the endpoint `subscribe`.
 pub const FEATURE_EVENTS: &str = "events";
 
+/// The ability to list only some jobs: the fields of `job_list` that choose them.
+pub const FEATURE_LIST_FILTER: &str = "list_filter";
+
+/// The ability to tell what a submission would give: the endpoint `job_check`.
+pub const FEATURE_CHECK: &str = "job_check";
+
+/// The ability to tell which jobs go next: the endpoint `forecast`, and in `job_get` the place of
+/// a job.
+pub const FEATURE_FORECAST: &str = "forecast";
+
 /// Every ability that a daemon of this build has.
-pub const FEATURES: &[&str] = &[FEATURE_EVENTS];
+pub const FEATURES: &[&str] = &[
+    FEATURE_EVENTS,
+    FEATURE_LIST_FILTER,
+    FEATURE_CHECK,
+    FEATURE_FORECAST,
+];
 
 /// The client's first frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

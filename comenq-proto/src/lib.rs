@@ -22,6 +22,7 @@ mod daemon;
 mod endpoint;
 mod error;
 mod event;
+mod forecast;
 mod frame;
 mod health;
 mod hello;
@@ -50,19 +51,26 @@ pub use daemon::{
 pub use endpoint::{ENDPOINTS, Effect, Endpoint};
 pub use error::{ErrorCode, WireError};
 pub use event::{Event, EventKind, Position, Subscribe, SubscribeReply};
+pub use forecast::{Forecast, ForecastPost, ForecastReply, LaneForecast};
 pub use frame::{FrameCodec, FrameError};
 pub use health::{
     Degraded, DegradedCode, Health, HealthReply, LaneHealth, Metrics, MetricsReply, OldestJob,
     PartHealth, StoreHealth,
 };
-pub use hello::{Authz, FEATURE_EVENTS, FEATURES, Hello, HelloAck, HelloReply, Role};
+pub use hello::{
+    Authz, FEATURE_CHECK, FEATURE_EVENTS, FEATURE_FORECAST, FEATURE_LIST_FILTER, FEATURES, Hello,
+    HelloAck, HelloReply, Role,
+};
 pub use history::{FailureCode, LogEntry, LogKind};
 pub use job::{Job, JobId, JobIdError, JobState, SubmitKey, SubmitKeyError};
 pub use limits::*;
 pub use request::{Request, RequestEnvelope};
 pub use response::{EventEnvelope, Kind, ResponseEnvelope};
 pub use serde_bytes::ByteBuf;
-pub use submit::{JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply};
+pub use submit::{
+    JobCheck, JobCheckReply, JobChecked, JobSubmit, JobSubmitBatch, JobSubmitBatchReply,
+    JobSubmitReply,
+};
 pub use target::{IssueNumber, Owner, Repo, Target, TargetError};
 pub use target_ref::TargetRef;
 pub use verbs::{

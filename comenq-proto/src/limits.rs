@@ -116,6 +116,16 @@ pub const MAX_PAGE: u32 = 500;
 /// constant can make, and it widens.
 pub(crate) const MAX_PAGE_LEN: usize = MAX_PAGE as usize;
 
+/// Most posts that a forecast tells of one account: more than a day of them at the default pace,
+/// and finding each costs the daemon a look at every user who waits.
+pub const MAX_FORECAST: u32 = 100;
+
+/// [`MAX_FORECAST`] as a bound for reading lists.
+pub(crate) const MAX_FORECAST_LEN: usize = MAX_FORECAST as usize;
+
+/// Posts that a forecast tells of one account when nobody says how many: a screen of them.
+pub const DEFAULT_FORECAST: u32 = 20;
+
 /// Most entries in any list or map of a message except the jobs of a page. It
 /// bounds what a few bytes on the wire can make a reader allocate.
 pub const MAX_ENTRIES: usize = 256;

@@ -1,7 +1,7 @@
 //! Requests: the envelope, and the table of endpoints.
 //!
 //! Decides which struct each endpoint takes and gives and which may be repeated.
-//! The structs stand in `submit`, `verbs`, `admin`, `daemon`, `event` and `health`. Their fields stay plain
+//! The structs stand in `submit`, `verbs`, `admin`, `daemon`, `event`, `forecast` and `health`. Their fields stay plain
 //! text and numbers: the daemon's service parses them, so that a wrong target is
 //! told as `InvalidTarget` and not as an unreadable request.
 
@@ -21,8 +21,11 @@ use crate::{
         StoreExportReply,
     },
     event::{Subscribe, SubscribeReply},
+    forecast::{Forecast, ForecastReply},
     health::{Health, HealthReply, Metrics, MetricsReply},
-    submit::{JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply},
+    submit::{
+        JobCheck, JobCheckReply, JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply,
+    },
     verbs::{
         JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet, JobGetReply, JobHold,
         JobList, JobListReply, JobRelease, JobRetry, JobRetryFailed, JobRetryFailedReply,
@@ -102,6 +105,7 @@ macro_rules! endpoint {
 
 endpoint!(JobGet => JobGetReply, "job_get");
 endpoint!(JobList => JobListReply, "job_list");
+endpoint!(JobCheck => JobCheckReply, "job_check");
 endpoint!(JobCancel => JobCancelReply, "job_cancel");
 endpoint!(JobEdit => JobChangeReply, "job_edit");
 endpoint!(JobHold => JobChangeReply, "job_hold");
@@ -121,6 +125,7 @@ endpoint!(Ping => Pong, "ping");
 endpoint!(Subscribe => SubscribeReply, "subscribe");
 endpoint!(Health => HealthReply, "health");
 endpoint!(Metrics => MetricsReply, "metrics");
+endpoint!(Forecast => ForecastReply, "forecast");
 
 impl Request for JobSubmit {
     const ENDPOINT: &'static str = "job_submit";
@@ -179,6 +184,9 @@ mod tests {
         let batch = JobSubmitBatch {
             jobs: vec![request.clone()],
         };
+        let check = JobCheck {
+            jobs: vec![request.clone()],
+        };
         let edit = JobEdit {
             id: 1,
             body: "secret".into(),
@@ -191,6 +199,7 @@ mod tests {
             format!("{request:?}"),
             format!("{envelope:?}"),
             format!("{batch:?}"),
+            format!("{check:?}"),
             format!("{edit:?}"),
             format!("{export:?}"),
         ] {

@@ -1,4 +1,4 @@
-//! Submissions: one comment, or several at once.
+//! Submissions: one comment, several at once, or only the question what they would give.
 //!
 //! Decides what a submission can ask for. Everything but target and text is
 //! optional and, when absent, means what it meant before it existed.
@@ -135,5 +135,69 @@ pub struct JobSubmitBatchReply {
     pub jobs: Vec<JobSubmitReply>,
     /// What the user should know of the whole.
     #[serde(default, deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>")]
+    pub notes: Vec<String>,
+}
+
+/// What would these submissions give? Nothing is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCheck {
+    /// 1 to [`MAX_BATCH`], judged together, as a batch would be.
+    #[serde(deserialize_with = "cbor::list::<_, _, MAX_BATCH>")]
+    pub jobs: Vec<JobSubmit>,
+}
+
+/// They would be taken: whatever would refuse them refuses the check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCheckReply {
+    /// One for each, in their order.
+    #[serde(deserialize_with = "cbor::list::<_, _, MAX_BATCH>")]
+    pub jobs: Vec<JobChecked>,
+    /// What the user should know of the whole.
+    #[serde(
+        default,
+        deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>",
+        skip_serializing_if = "cbor::is_default"
+    )]
+    pub notes: Vec<String>,
+}
+
+/// What one submission would give.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobChecked {
+    /// The account that would post it.
+    pub account: String,
+    /// The key is known: the job that the submission would find; 0 where the key came before in
+    /// the same check, for then there is no job yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<u64>,
+    /// Its place among those waiting, 1 for the next; an estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    /// When it would probably be posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_at_ms: Option<i64>,
+    /// Not posted before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before_ms: Option<i64>,
+    /// Never posted after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at_ms: Option<i64>,
+    /// A job that there is with the same text for the same target, which is queued or was
+    /// posted within a day; `notes` says so in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_text_as: Option<u64>,
+    /// The jobs that it would supersede; `notes` says so in words.
+    #[serde(
+        default,
+        deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>",
+        skip_serializing_if = "cbor::is_default"
+    )]
+    pub superseded: Vec<u64>,
+    /// What the user should know of it.
+    #[serde(
+        default,
+        deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>",
+        skip_serializing_if = "cbor::is_default"
+    )]
     pub notes: Vec<String>,
 }

@@ -39,10 +39,20 @@ pub struct JobGetReply {
         skip_serializing_if = "cbor::is_default"
     )]
     pub attempt_log: Vec<LogEntry>,
+    /// Its place among those of its account that wait, 1 for the next; only while it is queued
+    /// and in line. As in the forecast where it is within
+    /// [`MAX_FORECAST`](crate::MAX_FORECAST), else an estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    /// When it will probably be posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_at_ms: Option<i64>,
 }
 
 /// Jobs in pages: unfinished ones by id, then those finished within a day,
-/// newest first; or the history.
+/// newest first; or the history. Of these all, or those that every field below chooses: then the
+/// daemon looks at a bounded number of jobs for each page, so that a page may hold fewer than asked
+/// for, or none, and still have a `next_cursor`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobList {
     /// Where the page before ended; absent for the first.
@@ -57,6 +67,29 @@ pub struct JobList {
     /// Finished jobs only, of any age, newest first.
     #[serde(default, skip_serializing_if = "cbor::is_default")]
     pub history: bool,
+    /// Only jobs of the user who asks.
+    #[serde(default, skip_serializing_if = "cbor::is_default")]
+    pub mine: bool,
+    /// Only jobs in one of these states, by the text of a [`JobState`](crate::JobState); empty:
+    /// in any.
+    #[serde(
+        default,
+        deserialize_with = "cbor::list::<_, _, MAX_ENTRIES>",
+        skip_serializing_if = "cbor::is_default"
+    )]
+    pub states: Vec<String>,
+    /// Only jobs of this account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Only jobs for repositories of this owner, in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Only jobs for this repository, in any case; only beside `owner`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repo: Option<String>,
+    /// Only jobs submitted at this time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<i64>,
 }
 
 /// One page.

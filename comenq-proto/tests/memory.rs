@@ -16,10 +16,11 @@ use std::alloc::System;
 use bytes::{Bytes, BytesMut};
 use cap::Cap;
 use comenq_proto::{
-    AccountResume, FrameCodec, Hello, HelloReply, JobChangeReply, JobEdit, JobGetReply, JobList,
-    JobListReply, JobRetryFailed, JobRetryFailedReply, JobSubmit, JobSubmitBatch,
-    JobSubmitBatchReply, JobSubmitReply, MAX_BATCH, MAX_FRAME, RequestEnvelope, ResponseEnvelope,
-    StatusReply, StoreExportReply, WireError, from_slice,
+    AccountResume, ForecastReply, FrameCodec, Hello, HelloReply, JobChangeReply, JobCheck,
+    JobCheckReply, JobEdit, JobGetReply, JobList, JobListReply, JobRetryFailed,
+    JobRetryFailedReply, JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply, MAX_BATCH,
+    MAX_FRAME, RequestEnvelope, ResponseEnvelope, StatusReply, StoreExportReply, WireError,
+    from_slice,
 };
 use serde::de::DeserializeOwned;
 use tokio_util::codec::Decoder as _;
@@ -163,6 +164,7 @@ const FIELDS: &[&str] = &[
     "config",
     "reason",
     "account",
+    "states",
 ];
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) {
@@ -215,6 +217,8 @@ fn read_anything(wire: &[u8]) {
         read::<JobRetryFailedReply>(&response.body);
         read::<AccountResume>(&response.body);
         read::<StoreExportReply>(&response.body);
+        read::<JobCheckReply>(&response.body);
+        read::<ForecastReply>(&response.body);
     }
 }
 
@@ -224,6 +228,8 @@ fn read_batch(wire: &[u8]) {
     if let Ok(response) = from_slice::<ResponseEnvelope>(&frame) {
         read::<JobSubmitBatch>(&response.body);
         read::<JobSubmitBatchReply>(&response.body);
+        read::<JobCheck>(&response.body);
+        read::<JobCheckReply>(&response.body);
     }
 }
 

@@ -224,9 +224,7 @@ fn ids_and_states_over_the_wire() {
     assert_eq!(error.code, ErrorCode::BodyTooLong);
     let list = comenq_proto::JobList {
         cursor: Some("no cursor of ours".to_owned()),
-        limit: None,
-        include_body: false,
-        history: false,
+        ..comenq_proto::JobList::default()
     };
     let error = connection.call(&list).unwrap().unwrap_err();
     assert_eq!(error.code, ErrorCode::InvalidCursor);

@@ -99,7 +99,7 @@ fn every_acknowledged_job_survives_a_crash() {
             cursor,
             limit: Some(64),
             include_body: true,
-            history: false,
+            ..JobList::default()
         };
         let reply = connection.call(&page).unwrap().unwrap();
         assert!(reply.jobs.len() <= 64);
@@ -150,9 +150,8 @@ fn a_page_of_big_comments_fits_into_a_frame() {
     loop {
         let page = JobList {
             cursor,
-            limit: None,
             include_body: true,
-            history: false,
+            ..JobList::default()
         };
         let reply = connection.call(&page).unwrap().unwrap();
         seen += reply.jobs.len();

@@ -84,7 +84,8 @@ CHANGED, NOTED = {"job": JOB, "notes?": NOTES}, {"notes?": NOTES}
 HALT = {"at_ms": I64, "uid": U32, "reason?": str}
 LANE = {"account": str, "host": str, "login?": str, "token_source?": str, "cooldown_ms": U64, "phase": str,
         "reason?": str, "next_post_at_ms?": I64, "jitter_ms?": U64, "remedy?": str, "warnings?": NOTES,
-        "owners?": [{"owner": str, "reason": str, "url?": str, "next_try_at_ms?": I64}, 256], "paused?": HALT}
+        "owners?": [{"owner": str, "reason": str, "url?": str, "next_try_at_ms?": I64}, 256], "paused?": HALT,
+        "token_expires_at_ms?": I64}
 OWN = {"queued_jobs": U64, "max_queued_jobs": U64, "queued_bytes": U64, "max_queued_bytes": U64,
        "submits_last_minute": U32, "max_submits_per_minute": U32, "posts_last_day": U64, "max_posts_per_day?": U64,
        "accounts?": [str, 256]}
@@ -98,7 +99,11 @@ HEALTH = {"healthy": bool, "degraded?": [{"code": str, "account?": str, "message
           "parts?": [{"part": str, "account?": str, "alive": bool}, 256],
           "lanes?": [{"account": str, "phase": str, "reason?": str, "next_post_at_ms?": I64}, 256],
           "clock_confirmed": bool, "oldest?": {"id": U64, "state": str, "age_ms": U64},
-          "connections": U64, "subscribers": U64, "uptime_ms": U64}
+          "connections": U64, "subscribers": U64, "uptime_ms": U64, "clock_offset_ms?": I64}
+CHECKED = {"account": str, "duplicate_of?": U64, "position?": U64, "expected_at_ms?": I64, "not_before_ms?": I64,
+           "expires_at_ms?": I64, "same_text_as?": U64, "superseded?": [U64, 256], "notes?": NOTES}
+AHEAD = {"account": str, "phase": str, "reason?": str, "cooldown_ms": U64, "next_post_at_ms?": I64, "queued": U64,
+         "posts?": [{"job_id": U64, "uid": U32, "target": str, "expected_at_ms?": I64}, 100]}
 EVENT = {"kind": str, "position": POSITION, "at_ms": I64, "job_id?": U64, "state?": str, "target?": str,
          "account?": str, "uid?": U32, "comment_url?": str, "next_attempt_at_ms?": I64, "reason?": str,
          "failure?": str, "superseded_by?": U64, "missed?": U64}
@@ -106,7 +111,8 @@ REPLIES: dict[str, Any] = {
     "ping": {}, "status": STATUS, "health": HEALTH, "metrics": {"text": str},
     "subscribe": {"position": POSITION, "heartbeat_ms": U64}, "job_submit": SUBMITTED,
     "job_submit_batch": {"jobs": [SUBMITTED, 500], "notes?": NOTES},
-    "job_get": {"job": JOB, "waiting_for?": str, "attempt_log?": [LOG, 256]},
+    "job_check": {"jobs": [CHECKED, 500], "notes?": NOTES}, "forecast": {"lanes?": [AHEAD, 256]},
+    "job_get": {"job": JOB, "waiting_for?": str, "attempt_log?": [LOG, 256], "position?": U64, "expected_at_ms?": I64},
     "job_list": {"jobs": [JOB, 500], "next_cursor?": str},
     "job_cancel": {"job": JOB, "may_have_been_posted": bool}, "job_purge": {"id": U64, "notes?": NOTES},
     "job_retry_failed": {"retried": [U64, 500], "next_cursor?": str},

@@ -151,9 +151,8 @@ pub(crate) fn list(connection: &mut Connection, include_body: bool) -> Vec<Job> 
     loop {
         let page = JobList {
             cursor,
-            limit: None,
             include_body,
-            history: false,
+            ..JobList::default()
         };
         let page = ask(connection, &page).unwrap().expect("a page of jobs");
         jobs.extend(page.jobs);

@@ -39,9 +39,12 @@ const RULES: &[(&str, &[&str])] = &[
     ("job_submit_reply_full", &["job_submit_reply"]),
     ("job_submit_reply_superseding", &["job_submit_reply"]),
     ("job_get_reply_log", &["job_get_reply"]),
+    ("job_get_reply_in_line", &["job_get_reply"]),
+    ("job_check_reply_duplicate", &["job_check_reply"]),
     ("job_list_first", &["job_list"]),
     ("job_list_next", &["job_list"]),
     ("job_list_history", &["job_list"]),
+    ("job_list_filtered", &["job_list"]),
     ("job_list_reply_last", &["job_list_reply"]),
     ("job_retry_failed_first", &["job_retry_failed"]),
     ("job_retry_failed_next", &["job_retry_failed"]),
@@ -51,6 +54,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("store_export_reply_last", &["store_export_reply"]),
     ("status_reply_degraded", &["status_reply"]),
     ("status_reply_full", &["status_reply"]),
+    ("status_reply_expiring", &["status_reply"]),
     ("status_reply_halted", &["status_reply"]),
     ("queue_pause_account", &["queue_pause"]),
     ("queue_resume_account", &["queue_resume"]),
@@ -65,6 +69,9 @@ const RULES: &[(&str, &[&str])] = &[
     ("event_lagged", &["event"]),
     ("health_reply_well", &["health_reply"]),
     ("health_reply_full", &["health_reply"]),
+    ("health_reply_clock", &["health_reply"]),
+    ("forecast_all", &["forecast"]),
+    ("forecast_account", &["forecast"]),
 ];
 
 static CONTEXT: LazyLock<BasicContext> =

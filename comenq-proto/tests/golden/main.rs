@@ -16,19 +16,19 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{
-    AccountResume, AccountResumeReply, ErrorCode, FrameCodec, Health, HealthReply, Hello, HelloAck,
-    HelloReply, Job, JobBump, JobCancel, JobCancelReply, JobChangeReply, JobEdit, JobGet,
-    JobGetReply, JobHold, JobList, JobListReply, JobPurge, JobPurgeReply, JobRelease, JobRetry,
-    JobRetryFailed, JobRetryFailedReply, JobState, JobSubmit, JobSubmitBatch, JobSubmitBatchReply,
-    JobSubmitReply, Metrics, MetricsReply, Ping, Pong, PostNow, ProtocolVersion, QueueChangeReply,
-    QueueDrain, QueuePause, QueueResume, RequestEnvelope, ResponseEnvelope, Status, StatusReply,
-    StoreExport, StoreExportReply, StoreStatus, Subscribe, SubscribeReply, WireError, from_slice,
-    to_bytes,
+    AccountResume, AccountResumeReply, ErrorCode, Forecast, ForecastReply, FrameCodec, Health,
+    HealthReply, Hello, HelloAck, HelloReply, Job, JobBump, JobCancel, JobCancelReply,
+    JobChangeReply, JobCheck, JobCheckReply, JobChecked, JobEdit, JobGet, JobGetReply, JobHold,
+    JobList, JobListReply, JobPurge, JobPurgeReply, JobRelease, JobRetry, JobRetryFailed,
+    JobRetryFailedReply, JobState, JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply,
+    Metrics, MetricsReply, Ping, Pong, PostNow, ProtocolVersion, QueueChangeReply, QueueDrain,
+    QueuePause, QueueResume, RequestEnvelope, ResponseEnvelope, Status, StatusReply, StoreExport,
+    StoreExportReply, StoreStatus, Subscribe, SubscribeReply, WireError, from_slice, to_bytes,
 };
 use samples::{
-    ack, attempt, busy, failed_event, failed_job, full_health, full_job, full_status,
-    halted_status, heartbeat, job, lagged, lane, lane_event, look, position, posted_event, submit,
-    superseding,
+    ack, attempt, busy, checked, expiring_status, failed_event, failed_job, full_health, full_job,
+    full_status, halted_status, heartbeat, job, lagged, lane, lane_event, lanes_ahead, look,
+    position, posted_event, submit, superseding,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::codec::{Decoder as _, Encoder as _};
@@ -159,16 +159,52 @@ golden! {
         ],
         notes: vec!["job 7 supersedes job 5".into()],
     },
+    job_check = JobCheck {
+        jobs: vec![JobSubmit { key: None, host: None, delay_ms: Some(10_000), ..submit() }],
+    },
+    job_check_reply = JobCheckReply { jobs: vec![checked()], notes: vec!["no token is configured".into()] },
+    job_check_reply_duplicate = JobCheckReply {
+        jobs: vec![JobChecked {
+            account: "default".into(),
+            duplicate_of: Some(7),
+            ..JobChecked::default()
+        }],
+        notes: vec![],
+    },
     job_get = JobGet { id: 7 },
-    job_get_reply = JobGetReply { job: full_job(), waiting_for: Some("a look".into()), attempt_log: vec![] },
+    job_get_reply = JobGetReply {
+        job: full_job(),
+        waiting_for: Some("a look".into()),
+        attempt_log: vec![],
+        position: None,
+        expected_at_ms: None,
+    },
     job_get_reply_log = JobGetReply {
         job: failed_job(),
         waiting_for: None,
         attempt_log: vec![attempt(), look()],
+        position: None,
+        expected_at_ms: None,
     },
-    job_list_first = JobList { cursor: None, limit: None, include_body: false, history: false },
-    job_list_next = JobList { cursor: Some("c7".into()), limit: Some(2), include_body: true, history: false },
+    job_get_reply_in_line = JobGetReply {
+        job: job(),
+        waiting_for: None,
+        attempt_log: vec![],
+        position: Some(3),
+        expected_at_ms: Some(1_795_178_460_000),
+    },
+    job_list_first = JobList::default(),
+    job_list_next = JobList { cursor: Some("c7".into()), limit: Some(2), include_body: true, ..JobList::default() },
     job_list_history = JobList { history: true, ..JobList::default() },
+    job_list_filtered = JobList {
+        mine: true,
+        states: vec!["queued".into(), "held".into()],
+        account: Some("bot".into()),
+        owner: Some("octocat".into()),
+        repo: Some("hello-world".into()),
+        since_ms: Some(1_795_176_000_000),
+        ..JobList::default()
+    },
     job_list_reply = JobListReply { jobs: vec![job()], next_cursor: Some("c8".into()) },
     job_list_reply_last = JobListReply { jobs: vec![], next_cursor: None },
     job_cancel = JobCancel { id: 7 },
@@ -229,6 +265,7 @@ golden! {
         queue: None,
     },
     status_reply_full = full_status(),
+    status_reply_expiring = expiring_status(),
     status_reply_halted = halted_status(),
     post_now = PostNow { id: 7 },
     job_purge = JobPurge { id: 7 },
@@ -266,6 +303,15 @@ golden! {
     health = Health {},
     health_reply_well = HealthReply { healthy: true, ..HealthReply::default() },
     health_reply_full = full_health(),
+    health_reply_clock = HealthReply {
+        healthy: true,
+        clock_confirmed: true,
+        clock_offset_ms: Some(-1_500),
+        ..HealthReply::default()
+    },
+    forecast_all = Forecast::default(),
+    forecast_account = Forecast { account: Some("bot".into()), limit: Some(2) },
+    forecast_reply = ForecastReply { lanes: lanes_ahead() },
     metrics = Metrics {},
     metrics_reply = MetricsReply { text: "# EOF\n".into() },
 }

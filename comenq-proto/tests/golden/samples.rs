@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use comenq_proto::{
-    Authz, ConfigStatus, Degraded, DegradedCode, ErrorCode, Event, EventKind, FailureCode, Halt,
-    HealthReply, HelloAck, Job, JobId, JobState, JobSubmit, JobSubmitReply, LaneHealth, LaneStatus,
-    LogEntry, LogKind, OldestJob, OwnUsage, OwnerStatus, PartHealth, Position, ProtocolVersion,
-    QueueStatus, Role, StatusReply, StoreHealth, StoreStatus, WireError,
+    Authz, ConfigStatus, Degraded, DegradedCode, ErrorCode, Event, EventKind, FailureCode,
+    ForecastPost, Halt, HealthReply, HelloAck, Job, JobChecked, JobId, JobState, JobSubmit,
+    JobSubmitReply, LaneForecast, LaneHealth, LaneStatus, LogEntry, LogKind, OldestJob, OwnUsage,
+    OwnerStatus, PartHealth, Position, ProtocolVersion, QueueStatus, Role, StatusReply,
+    StoreHealth, StoreStatus, WireError,
 };
 
 pub(crate) fn ack() -> HelloAck {
@@ -57,6 +58,20 @@ pub(crate) fn superseding() -> JobSubmitReply {
         notes: vec!["it supersedes job 5".into()],
         same_text_as: Some(3),
         superseded: vec![5],
+    }
+}
+
+pub(crate) fn checked() -> JobChecked {
+    JobChecked {
+        account: "default".into(),
+        duplicate_of: None,
+        position: Some(3),
+        expected_at_ms: Some(1_795_178_460_000),
+        not_before_ms: Some(1_795_176_610_000),
+        expires_at_ms: Some(1_795_180_200_000),
+        same_text_as: Some(3),
+        superseded: vec![5],
+        notes: vec!["it supersedes job 5".into()],
     }
 }
 
@@ -181,6 +196,60 @@ pub(crate) fn full_status() -> StatusReply {
         }),
         queue: None,
     }
+}
+
+/// An account whose token has a last day.
+pub(crate) fn expiring_status() -> StatusReply {
+    StatusReply {
+        lanes: vec![LaneStatus {
+            token_expires_at_ms: Some(1_798_761_600_000),
+            ..lane()
+        }],
+        degraded: vec![],
+        counts: BTreeMap::new(),
+        own: None,
+        config: None,
+        queue: None,
+        store: StoreStatus {
+            ok: true,
+            ..StoreStatus::default()
+        },
+        daemon_version: "0.1.0".into(),
+        started_at_ms: 1_795_176_000_000,
+    }
+}
+
+/// An account that posts, and one that cannot.
+pub(crate) fn lanes_ahead() -> Vec<LaneForecast> {
+    let post = |job_id, target: &str, expected_at_ms| ForecastPost {
+        job_id,
+        uid: 1000,
+        target: target.into(),
+        expected_at_ms,
+    };
+    vec![
+        LaneForecast {
+            account: "default".into(),
+            phase: "waiting_for_pace".into(),
+            reason: None,
+            cooldown_ms: 960_000,
+            next_post_at_ms: Some(1_795_176_700_000),
+            queued: 3,
+            posts: vec![
+                post(7, "octocat/Hello-World#123", Some(1_795_176_700_000)),
+                post(9, "octocat/Spoon-Knife#4", Some(1_795_177_660_000)),
+            ],
+        },
+        LaneForecast {
+            account: "bot".into(),
+            phase: "blocked".into(),
+            reason: Some("Bad credentials".into()),
+            cooldown_ms: 60_000,
+            next_post_at_ms: None,
+            queued: 1,
+            posts: vec![post(8, "octocat/Hello-World#123", None)],
+        },
+    ]
 }
 
 /// A queue that is paused and being drained, with a paused account.
@@ -364,5 +433,6 @@ pub(crate) fn full_health() -> HealthReply {
         connections: 3,
         subscribers: 1,
         uptime_ms: 600_000,
+        clock_offset_ms: None,
     }
 }

@@ -1,8 +1,9 @@
 //! Events and health, whatever they tell.
 
 use comenq_proto::{
-    Degraded, DegradedCode, Event, EventKind, FailureCode, HealthReply, JobState, LaneHealth,
-    MetricsReply, OldestJob, PartHealth, Position, StoreHealth, Subscribe, SubscribeReply,
+    Degraded, DegradedCode, Event, EventKind, FailureCode, Forecast, ForecastPost, ForecastReply,
+    HealthReply, JobState, LaneForecast, LaneHealth, MetricsReply, OldestJob, PartHealth, Position,
+    StoreHealth, Subscribe, SubscribeReply,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -45,6 +46,7 @@ prop_compose! {
         [message, part, phase] in any::<[String; 3]>(),
         (account, reason, next_post_at_ms) in any::<(Option<String>, Option<String>, Option<i64>)>(),
         [id, age_ms, connections, subscribers, uptime_ms] in any::<[u64; 5]>(),
+        clock_offset_ms in any::<Option<i64>>(),
         store in store(),
     ) -> HealthReply {
         HealthReply {
@@ -55,12 +57,37 @@ prop_compose! {
             lanes: vec![LaneHealth { account: part, phase, reason, next_post_at_ms }],
             clock_confirmed,
             oldest: Some(OldestJob { id, state, age_ms }),
-            connections, subscribers, uptime_ms,
+            connections, subscribers, uptime_ms, clock_offset_ms,
+        }
+    }
+}
+
+prop_compose! {
+    fn lane_ahead()(
+        [account, phase, target] in any::<[String; 3]>(),
+        reason in any::<Option<String>>(),
+        (cooldown_ms, queued, job_id, uid) in any::<(u64, u64, u64, u32)>(),
+        (next_post_at_ms, expected_at_ms) in any::<(Option<i64>, Option<i64>)>(),
+        posts in 0..4_usize,
+    ) -> LaneForecast {
+        let post = ForecastPost { job_id, uid, target, expected_at_ms };
+        LaneForecast {
+            account, phase, reason, cooldown_ms, next_post_at_ms, queued,
+            posts: vec![post; posts],
         }
     }
 }
 
 proptest! {
+    #[test]
+    fn a_forecast_survives_the_wire(
+        lanes in vec(lane_ahead(), 0..3),
+        (account, limit) in any::<(Option<String>, Option<u32>)>(),
+    ) {
+        survives(&Forecast { account, limit })?;
+        survives(&ForecastReply { lanes })?;
+    }
+
     #[test]
     fn events_and_health_survive_the_wire(
         event in event(),

@@ -12,14 +12,15 @@ mod messages;
 
 use bytes::{Bytes, BytesMut};
 use comenq_proto::{
-    AccountResume, AccountResumeReply, ByteBuf, CommentBody, Event, FrameCodec, HealthReply, Hello,
-    HelloReply, JobBump, JobChangeReply, JobEdit, JobGetReply, JobHold, JobId, JobList,
-    JobListReply, JobRelease, JobRetry, JobRetryFailed, JobRetryFailedReply, JobSubmit,
-    JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply, Kind, MAX_FRAME, ProtocolVersion,
-    RequestEnvelope, ResponseEnvelope, StatusReply, StoreExport, StoreExportReply, SubmitKey,
-    Subscribe, Target, TargetRef, VersionRange, WireError, from_slice, negotiate, to_bytes,
+    AccountResume, AccountResumeReply, ByteBuf, CommentBody, Event, ForecastReply, FrameCodec,
+    HealthReply, Hello, HelloReply, JobBump, JobChangeReply, JobCheck, JobCheckReply, JobEdit,
+    JobGetReply, JobHold, JobId, JobList, JobListReply, JobRelease, JobRetry, JobRetryFailed,
+    JobRetryFailedReply, JobSubmit, JobSubmitBatch, JobSubmitBatchReply, JobSubmitReply, Kind,
+    MAX_FRAME, ProtocolVersion, RequestEnvelope, ResponseEnvelope, StatusReply, StoreExport,
+    StoreExportReply, SubmitKey, Subscribe, Target, TargetRef, VersionRange, WireError, from_slice,
+    negotiate, to_bytes,
 };
-use messages::{entry, error, hello_ack, job, status, submit, submit_reply};
+use messages::{checked, entry, error, hello_ack, job, list, status, submit, submit_reply};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::codec::{Decoder as _, Encoder as _};
@@ -61,6 +62,10 @@ fn read_as_everything(bytes: &[u8]) {
     drop(from_slice::<Subscribe>(bytes));
     drop(from_slice::<Event>(bytes));
     drop(from_slice::<HealthReply>(bytes));
+    drop(from_slice::<JobList>(bytes));
+    drop(from_slice::<JobCheck>(bytes));
+    drop(from_slice::<JobCheckReply>(bytes));
+    drop(from_slice::<ForecastReply>(bytes));
 }
 
 proptest! {
@@ -87,6 +92,7 @@ proptest! {
     fn requests_and_replies_survive_the_wire(
         submits in vec(submit(), 1..3),
         replies in vec(submit_reply(), 1..3),
+        checked in vec(checked(), 0..3),
         notes in vec(any::<String>(), 0..3),
         jobs in vec(job(), 0..4),
         next_cursor in any::<Option<String>>(),
@@ -94,6 +100,8 @@ proptest! {
     ) {
         survives(&submits[0])?;
         survives(&replies[0])?;
+        survives(&JobCheck { jobs: submits.clone() })?;
+        survives(&JobCheckReply { jobs: checked, notes: notes.clone() })?;
         survives(&JobSubmitBatch { jobs: submits })?;
         survives(&JobSubmitBatchReply { jobs: replies, notes })?;
         survives(&JobListReply { jobs, next_cursor })?;
@@ -109,16 +117,17 @@ proptest! {
         notes in vec(any::<String>(), 0..3),
         retried in vec(any::<u64>(), 0..9),
         (cursor, next_cursor) in any::<(Option<String>, Option<String>)>(),
-        history in any::<bool>(),
+        list in list(),
+        (position, expected_at_ms) in any::<(Option<u64>, Option<i64>)>(),
     ) {
-        survives(&JobGetReply { job: job.clone(), waiting_for, attempt_log })?;
+        survives(&JobGetReply { job: job.clone(), waiting_for, attempt_log, position, expected_at_ms })?;
         survives(&JobChangeReply { job, notes: notes.clone() })?;
         survives(&JobEdit { id, body })?;
         survives(&JobHold { id })?;
         survives(&JobRelease { id })?;
         survives(&JobRetry { id })?;
         survives(&JobBump { id })?;
-        survives(&JobList { cursor: cursor.clone(), limit: None, include_body: true, history })?;
+        survives(&list)?;
         survives(&JobRetryFailed { reason: reason.clone(), cursor: cursor.clone() })?;
         survives(&JobRetryFailedReply { retried, next_cursor: next_cursor.clone() })?;
         survives(&AccountResume { account: reason })?;
@@ -205,7 +214,10 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let (job, err, ack, status) = reply;
-        let shown = JobGetReply { job: job.clone(), waiting_for: None, attempt_log: vec![entry] };
+        let shown = JobGetReply {
+            job: job.clone(), waiting_for: None, attempt_log: vec![entry], position: None,
+            expected_at_ms: None,
+        };
         let batch = JobSubmitBatch { jobs: vec![submit.clone(), submit] };
         let jobs = JobListReply { jobs: vec![job.clone(), job], next_cursor: None };
         let hello = HelloReply { ack: Some(ack), err: Some(err) };

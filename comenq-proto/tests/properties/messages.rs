@@ -1,9 +1,9 @@
 //! Any message there can be.
 
 use comenq_proto::{
-    Authz, ConfigStatus, ErrorCode, FailureCode, Halt, HelloAck, Job, JobId, JobState, JobSubmit,
-    JobSubmitReply, LaneStatus, LogEntry, LogKind, OwnUsage, OwnerStatus, ProtocolVersion,
-    QueueStatus, Role, StatusReply, StoreStatus, WireError,
+    Authz, ConfigStatus, ErrorCode, FailureCode, Halt, HelloAck, Job, JobChecked, JobId, JobList,
+    JobState, JobSubmit, JobSubmitReply, LaneStatus, LogEntry, LogKind, OwnUsage, OwnerStatus,
+    ProtocolVersion, QueueStatus, Role, StatusReply, StoreStatus, WireError,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -88,7 +88,7 @@ prop_compose! {
     pub(crate) fn lane()(
         [account, host, phase, owner] in any::<[String; 4]>(),
         (login, token_source, remedy, url) in any::<(Option<String>, Option<String>, Option<String>, Option<String>)>(),
-        (next_post_at_ms, next_try_at_ms) in any::<(Option<i64>, Option<i64>)>(),
+        [next_post_at_ms, next_try_at_ms, token_expires_at_ms] in any::<[Option<i64>; 3]>(),
         (cooldown_ms, jitter_ms) in any::<(u64, u64)>(),
         reason in any::<Option<String>>(),
         warnings in vec(any::<String>(), 0..3),
@@ -98,6 +98,7 @@ prop_compose! {
         LaneStatus {
             account, host, login, token_source, cooldown_ms, phase, reason, next_post_at_ms,
             jitter_ms, remedy, warnings, owners: vec![barred], paused,
+            token_expires_at_ms,
         }
     }
 }
@@ -149,6 +150,34 @@ prop_compose! {
     ) -> JobSubmitReply {
         JobSubmitReply {
             job, duplicate, position, expected_at_ms, notes, same_text_as, superseded,
+        }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn checked()(
+        account in any::<String>(),
+        (duplicate_of, position, same_text_as) in any::<(Option<u64>, Option<u64>, Option<u64>)>(),
+        [expected_at_ms, not_before_ms, expires_at_ms] in any::<[Option<i64>; 3]>(),
+        notes in vec(any::<String>(), 0..3),
+        superseded in vec(any::<u64>(), 0..3),
+    ) -> JobChecked {
+        JobChecked {
+            account, duplicate_of, position, expected_at_ms, not_before_ms, expires_at_ms,
+            same_text_as, superseded, notes,
+        }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn list()(
+        [cursor, account, owner, repo] in any::<[Option<String>; 4]>(),
+        (limit, since_ms) in any::<(Option<u32>, Option<i64>)>(),
+        (include_body, history, mine) in any::<(bool, bool, bool)>(),
+        states in vec(any::<String>(), 0..3),
+    ) -> JobList {
+        JobList {
+            cursor, limit, include_body, history, mine, states, account, owner, repo, since_ms,
         }
     }
 }

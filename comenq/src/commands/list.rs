@@ -25,6 +25,7 @@ pub(super) fn run(args: ListArgs, context: &mut Context<'_>) -> Result<(), Failu
         limit: Some(args.limit.unwrap_or(MAX_PAGE)),
         include_body: context.output.is_json(),
         history: args.history,
+        ..JobList::default()
     };
     let mut jobs = Vec::new();
     let next_cursor = loop {

@@ -23,6 +23,8 @@ fn show_tells_the_job_as_a_story() {
         job: waiting,
         waiting_for: Some("its backoff".into()),
         attempt_log: Vec::new(),
+        position: None,
+        expected_at_ms: None,
     };
     let expected = "\
 job #7 for owner/repo#123: queued
@@ -43,6 +45,8 @@ waits for: its backoff
         job: posted,
         waiting_for: None,
         attempt_log: Vec::new(),
+        position: None,
+        expected_at_ms: None,
     });
     assert!(
         story.ends_with("posted 12:09 (60 s ago): https://github.com/x\n"),
@@ -87,6 +91,8 @@ fn eventful() -> JobGetReply {
         job: failed,
         waiting_for: None,
         attempt_log: vec![attempt, look],
+        position: None,
+        expected_at_ms: None,
     }
 }
 
@@ -141,6 +147,8 @@ fn a_stranger_is_not_told_to_do_what_only_its_owner_may() {
                     job,
                     waiting_for: None,
                     attempt_log: Vec::new(),
+                    position: None,
+                    expected_at_ms: None,
                 });
             });
             let story = against(&daemon, &["show", "7"], b"").stdout;
@@ -159,6 +167,8 @@ fn show_tells_what_is_still_to_come() {
             job: uncertain,
             waiting_for: None,
             attempt_log: Vec::new(),
+            position: None,
+            expected_at_ms: None,
         });
     });
     let story = against(&daemon, &["show", "7"], b"").stdout;
@@ -177,6 +187,8 @@ fn show_tells_what_is_still_to_come() {
             job: superseded,
             waiting_for: None,
             attempt_log: Vec::new(),
+            position: None,
+            expected_at_ms: None,
         });
     });
     let story = against(&daemon, &["show", "7"], b"").stdout;
@@ -194,6 +206,8 @@ fn show_as_json_has_the_job_and_what_it_waits_for() {
             job: job(7, JobState::Held),
             waiting_for: Some("a release".into()),
             attempt_log: Vec::new(),
+            position: None,
+            expected_at_ms: None,
         });
     });
     let shown = against(&daemon, &["show", "7", "--json"], b"").json();

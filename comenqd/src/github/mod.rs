@@ -233,6 +233,8 @@ pub enum NoticeKind {
 pub struct Notice {
     /// What it warns of.
     pub kind: NoticeKind,
+    /// When that is, where it is a token's end and GitHub wrote it as it does.
+    pub at: Option<UnixMs>,
     /// In words for people, with GitHub's own quoted.
     pub text: String,
 }

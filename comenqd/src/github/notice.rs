@@ -5,6 +5,7 @@
 
 use super::message::plain;
 use super::{Notice, NoticeKind};
+use crate::clock::UnixMs;
 
 /// How much of a header is repeated.
 const MAX_HEADER: usize = 100;
@@ -17,16 +18,19 @@ pub(super) fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Vec<Notice> 
     };
     let expires = shown("github-authentication-token-expiration").map(|at| Notice {
         kind: NoticeKind::TokenExpires,
+        at: token_end(&at),
         text: format!("the token expires on {at}"),
     });
     let sunset = shown("sunset").map(|at| Notice {
         kind: NoticeKind::Sunset,
+        at: None,
         text: format!(
             "GitHub ends what comenqd uses of its API on {at}; install a newer comenqd before"
         ),
     });
     let deprecation = shown("deprecation").map(|since| Notice {
         kind: NoticeKind::Deprecation,
+        at: None,
         text: format!(
             "GitHub advises against what comenqd uses of its API ({}); install a newer comenqd",
             deprecated_since(&since)
@@ -36,6 +40,14 @@ pub(super) fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Vec<Notice> 
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// When a token ends: GitHub writes a date, a time and a zone, `UTC` or an offset.
+fn token_end(header: &str) -> Option<UnixMs> {
+    let (civil, zone) = header.rsplit_once(' ')?;
+    let offset = if zone == "UTC" { "+0000" } else { zone };
+    let at = jiff::Timestamp::strptime("%Y-%m-%d %H:%M:%S %z", format!("{civil} {offset}")).ok()?;
+    Some(UnixMs(at.as_millisecond()))
 }
 
 /// RFC 9745 has `@` and seconds since 1970; drafts before it had a date, or `true`.
@@ -104,6 +116,23 @@ mod tests {
             assert_eq!(notices.len(), 1, "{name}");
             assert_eq!(notices[0].kind, kind);
             assert!(notices[0].text.contains(words), "{}", notices[0].text);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_token_is_a_time_in_either_zone_or_none() {
+        let end = |header| one("github-authentication-token-expiration", header)[0].at;
+        let at = Some(UnixMs(1_796_112_000_000));
+        assert_eq!(end("2026-12-01 08:00:00 UTC"), at);
+        assert_eq!(end("2026-12-01 09:30:00 +0130"), at);
+        assert_eq!(end("2026-12-01 01:00:00 -0700"), at);
+        for odd in [
+            "soon",
+            "2026-12-01",
+            "2026-13-01 08:00:00 UTC",
+            "2026-12-01 08:00:00 CEST",
+        ] {
+            assert_eq!(end(odd), None, "{odd}");
         }
     }
 

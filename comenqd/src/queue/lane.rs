@@ -72,6 +72,8 @@ pub struct LaneReport {
     pub owners: Vec<OwnerReport>,
     /// What GitHub warns of: the token's end, and what it will not serve any more.
     pub warnings: Vec<String>,
+    /// When the token ends, once GitHub has said so.
+    pub token_expires_at: Option<UnixMs>,
 }
 
 /// An owner that bars an account.
@@ -98,10 +100,16 @@ impl LaneReport {
         )
     }
 
+    /// Nothing of it is posted until somebody acts.
+    #[must_use]
+    pub fn waits_for_a_person(&self) -> bool {
+        matches!(self.phase, Phase::NoToken | Phase::Blocked | Phase::Paused)
+    }
+
     /// When a job at `position` is expected to be posted.
     #[must_use]
     pub fn expected_at(&self, position: u64, now: UnixMs) -> Option<UnixMs> {
-        if matches!(self.phase, Phase::NoToken | Phase::Blocked | Phase::Paused) {
+        if self.waits_for_a_person() {
             return None;
         }
         let next = self.next_post_at.filter(|at| *at > now).unwrap_or(now);
@@ -137,6 +145,7 @@ pub(crate) mod tests {
             next_post_at: None,
             owners: Vec::new(),
             warnings: Vec::new(),
+            token_expires_at: None,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod administering;
 mod events;
+mod forecast;
 mod lane;
 mod rate;
 mod tally;
@@ -25,9 +26,9 @@ use rate::Rates;
 use tally::Tally;
 
 pub use crate::store::{
-    BadCursor, Changed, Cursor, Exceeded, Expiry, Failure, Halt, Halted, Halts, Happened,
-    Inserted as Submitted, Job, ListQuery, LogEntry, LogKind, NewJob, News, Page, Quota, Room,
-    State, StoreError as QueueError, Verb,
+    BadCursor, Changed, Cursor, Exceeded, Expiry, Failure, Foreseen, Halt, Halted, Halts, Happened,
+    Inserted as Submitted, Job, ListFilter, ListQuery, LogEntry, LogKind, NewJob, News, Page,
+    Quota, Rehearsed, Room, Seen, State, StoreError as QueueError, Verb,
 };
 pub use events::{Batch, Event, LaneTrouble, Subscription, What};
 #[cfg(test)]
@@ -161,6 +162,24 @@ impl Queue {
             self.wake();
         }
         submitted
+    }
+
+    /// What [`Queue::submit_all`] would give just now. Stores nothing, counts nothing, wakes nobody.
+    ///
+    /// # Errors
+    /// Those it would have.
+    pub async fn check_all(
+        &self,
+        mut new: Vec<NewJob>,
+        most_per_minute: u32,
+    ) -> Result<Rehearsed, QueueError> {
+        let wanted = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        let now = self.0.clock.boottime();
+        for new in &mut new {
+            let admitted = self.rates().admit(new.uid, wanted, most_per_minute, now);
+            new.quota.too_fast = admitted.err();
+        }
+        self.store()?.check_all(new).await
     }
 
     /// The job that a submission's key stands for, if it was stored before: a repeated submission

@@ -23,14 +23,26 @@ impl Rates {
         most: u32,
         now: Duration,
     ) -> Result<(), Exceeded> {
+        self.admit(uid, wanted, most, now)?;
+        let times = self.0.entry(uid).or_default();
+        // A second has one entry, so that a fast user costs no more than a slow one.
+        match times.back_mut() {
+            Some((at, count)) if at.as_secs() == now.as_secs() => *count += wanted,
+            _ => times.push_back((now, wanted)),
+        }
+        Ok(())
+    }
+
+    /// Says why `wanted` submissions at `now` would be too many, if they would; counts none.
+    pub(super) fn admit(
+        &mut self,
+        uid: u32,
+        wanted: u32,
+        most: u32,
+        now: Duration,
+    ) -> Result<(), Exceeded> {
         let used = self.used(uid, now);
         if used.saturating_add(wanted) <= most {
-            let times = self.0.entry(uid).or_default();
-            // A second has one entry, so that a fast user costs no more than a slow one.
-            match times.back_mut() {
-                Some((at, count)) if at.as_secs() == now.as_secs() => *count += wanted,
-                _ => times.push_back((now, wanted)),
-            }
             return Ok(());
         }
         let oldest = self.0.get(&uid).and_then(|times| times.front());
@@ -113,6 +125,17 @@ mod tests {
         assert_eq!(rates.used(1, at(102)), 1);
         rates.give_back(1, 9);
         assert_eq!(rates.used(1, at(102)), 0);
+    }
+
+    #[test]
+    fn whoever_only_asks_uses_nothing_up() {
+        let mut rates = Rates::default();
+        for _ in 0..9 {
+            assert!(rates.admit(1, 3, 3, at(0)).is_ok());
+        }
+        assert_eq!(rates.used(1, at(0)), 0);
+        rates.take(1, 2, 3, at(0)).unwrap();
+        assert!(rates.admit(1, 2, 3, at(1)).is_err());
     }
 
     #[test]

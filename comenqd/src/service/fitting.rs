@@ -5,7 +5,8 @@
 //! is done to the finished reply, so that what fits anyway is not touched.
 
 use comenq_proto::{
-    HealthReply, JobSubmitBatchReply, MAX_ENTRIES, MAX_FRAME, StatusReply, to_bytes,
+    ForecastReply, HealthReply, JobCheckReply, JobSubmitBatchReply, MAX_ENTRIES, MAX_FRAME,
+    StatusReply, to_bytes,
 };
 use serde::Serialize;
 
@@ -64,6 +65,39 @@ pub(super) fn batch(mut reply: JobSubmitBatchReply) -> JobSubmitBatchReply {
         for stored in &mut reply.jobs {
             stored.job.comment_url = None;
         }
+    }
+    reply
+}
+
+/// Fewer superseded jobs. Without all of them the reply to any check fits.
+pub(super) fn check(mut reply: JobCheckReply) -> JobCheckReply {
+    let mut left = MAX_SUPERSEDED;
+    for checked in &mut reply.jobs {
+        checked.superseded.truncate(left);
+        left -= checked.superseded.len();
+    }
+    if !fits(&reply, MAX_FRAME - ENVELOPE_BYTES) {
+        for checked in &mut reply.jobs {
+            checked.superseded.clear();
+        }
+    }
+    reply
+}
+
+/// Fewer posts of each account; then none, and fewer accounts.
+pub(super) fn forecast(mut reply: ForecastReply) -> ForecastReply {
+    let most = MAX_FRAME - ENVELOPE_BYTES;
+    let mut posts = reply.lanes.iter().map(|lane| lane.posts.len()).max();
+    while let Some(left) = posts.filter(|left| *left > 0)
+        && !fits(&reply, most)
+    {
+        posts = Some(left / 2);
+        for lane in &mut reply.lanes {
+            lane.posts.truncate(left / 2);
+        }
+    }
+    while reply.lanes.len() > 1 && !fits(&reply, most) {
+        reply.lanes.truncate(reply.lanes.len() / 2);
     }
     reply
 }

@@ -12,7 +12,7 @@ use comenq_proto::{
 
 use super::condition::{self, Condition};
 use super::{Answer, Caller, Service, fitting, reply_size, view};
-use crate::clock::UnixMs;
+use crate::clock::{Clock, UnixMs};
 use crate::notify::PartState;
 use crate::queue::{Job, LaneReport};
 
@@ -60,7 +60,14 @@ pub(super) fn reply(service: &Service, condition: Condition) -> HealthReply {
         connections: service.counters.open(),
         subscribers: service.queue.readers().0,
         uptime_ms: millis(service.uptime()),
+        clock_offset_ms: clock_offset(&service.clock),
     }
+}
+
+/// How far our wall clock is ahead of GitHub's, as far as that is known.
+fn clock_offset(clock: &Clock) -> Option<i64> {
+    let github = clock.github_now()?;
+    Some(clock.wall().0.saturating_sub(github.0))
 }
 
 fn part(part: PartState) -> PartHealth {

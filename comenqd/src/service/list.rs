@@ -1,7 +1,8 @@
 //! `job_list`: jobs in pages.
 //!
 //! Decides how much goes on one page, so that no reply can outgrow a frame whatever the jobs
-//! hold, and that a cursor goes on only with the list it came from.
+//! hold, which wishes can be understood, and that a cursor goes on only with the list it came
+//! from. What chooses jobs is no part of a cursor: each page is asked for with it.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use comenq_proto::{ErrorCode, JobList, JobListReply, MAX_FRAME, MAX_PAGE, WireEr
 use super::fitting::{self, ENVELOPE_BYTES};
 use super::{Answer, Caller, Service, authorize, error, view};
 use crate::clock::UnixMs;
-use crate::queue::{Cursor, ListQuery};
+use crate::queue::{Cursor, ListFilter, ListQuery, State};
 
 /// Jobs on a page where the client does not say.
 const DEFAULT_PAGE: u32 = 100;
@@ -31,10 +32,24 @@ pub(super) async fn list(
     let history = request.history;
     let after = request.cursor.as_deref();
     let after = after.map(|text| parse(text, history)).transpose()?;
+    let filter = filter(&request, caller)?;
     let limit = request.limit.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE);
     let mut limit = usize::try_from(limit).unwrap_or(1);
     loop {
-        let reply = page(service, caller, after, limit, request.include_body, history).await?;
+        let query = ListQuery {
+            finished_only: history,
+            after,
+            limit,
+            with_body: request.include_body,
+            max_bytes: MAX_BODIES_BYTES,
+            finished_since: if history {
+                UnixMs(i64::MIN)
+            } else {
+                service.clock.best_wall().minus(FINISHED_FOR)
+            },
+            filter: filter.clone(),
+        };
+        let reply = page(service, caller, query).await?;
         // Long errors and addresses can still make a page too long: then half of it is sent.
         if limit == 1 || fitting::fits(&reply, MAX_FRAME - ENVELOPE_BYTES) {
             return Ok(Answer::of(reply));
@@ -46,23 +61,9 @@ pub(super) async fn list(
 async fn page(
     service: &Service,
     caller: Caller,
-    after: Option<Cursor>,
-    limit: usize,
-    with_body: bool,
-    history: bool,
+    query: ListQuery,
 ) -> Result<JobListReply, WireError> {
-    let query = ListQuery {
-        finished_only: history,
-        after,
-        limit,
-        with_body,
-        max_bytes: MAX_BODIES_BYTES,
-        finished_since: if history {
-            UnixMs(i64::MIN)
-        } else {
-            service.clock.best_wall().minus(FINISHED_FOR)
-        },
-    };
+    let history = query.finished_only;
     let page = service
         .queue
         .list(query)
@@ -75,6 +76,33 @@ async fn page(
     Ok(JobListReply {
         jobs: jobs.collect(),
         next_cursor: page.next.map(|cursor| print(cursor, history)),
+    })
+}
+
+/// Which jobs are asked for.
+fn filter(request: &JobList, caller: Caller) -> Result<ListFilter, WireError> {
+    let states = request.states.iter().map(|text| state(text));
+    if request.repo.is_some() && request.owner.is_none() {
+        let text = "a repository is named without its owner";
+        return Err(WireError::new(ErrorCode::InvalidValue, text).with_detail("name the owner too"));
+    }
+    Ok(ListFilter {
+        uid: request.mine.then_some(caller.uid),
+        states: states.collect::<Result<_, _>>()?,
+        account: request.account.clone(),
+        owner: request.owner.clone(),
+        repo: request.repo.clone(),
+        since: request.since_ms.map(UnixMs),
+    })
+}
+
+fn state(text: &str) -> Result<State, WireError> {
+    let known = State::ALL.iter().find(|state| state.as_str() == text);
+    known.copied().ok_or_else(|| {
+        let shown: String = text.chars().take(40).collect();
+        let states = State::ALL.map(State::as_str).join(", ");
+        WireError::new(ErrorCode::InvalidValue, format!("{shown:?} is no state"))
+            .with_detail(format!("the states are {states}"))
     })
 }
 
@@ -111,12 +139,18 @@ mod tests {
     use comenq_proto::JobId;
 
     use super::*;
+    use crate::queue::Seen;
 
     #[test]
     fn a_cursor_goes_on_only_with_its_own_list() {
         let id = JobId::new(3).unwrap();
         let finished = Cursor::Finished(UnixMs(5), id);
-        for cursor in [Cursor::Unfinished(id), finished] {
+        let seen = Some(Seen { met: 2, of: 9 });
+        for cursor in [
+            Cursor::Unfinished(id, None),
+            Cursor::Unfinished(id, seen),
+            finished,
+        ] {
             let text = print(cursor, false);
             assert_eq!(parse(&text, false).unwrap(), cursor);
             let other = parse(&text, true).unwrap_err();
@@ -128,5 +162,8 @@ mod tests {
         // What no reply held: a history begins behind the unfinished ones.
         assert!(parse("hu3", true).is_err());
         assert!(parse("", true).is_err());
+        for text in ["u3.", "u3.1", "u3.1.", "u3.x.2", "u.1.2", "u0.1.2"] {
+            assert!(parse(text, false).is_err(), "{text}");
+        }
     }
 }

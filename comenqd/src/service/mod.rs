@@ -9,9 +9,11 @@ mod account_resume;
 mod audit;
 mod authorize;
 mod change;
+mod check;
 mod condition;
 mod error;
 mod fitting;
+mod forecast;
 mod get;
 mod halting;
 mod health;
@@ -39,10 +41,10 @@ use std::time::Duration;
 
 use authorize::Caller;
 use comenq_proto::{
-    AccountResume, Degraded, ErrorCode, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold,
-    JobId, JobList, JobPurge, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch,
-    Metrics, Ping, PostNow, QueueDrain, QueuePause, QueueResume, Request, Role, Status,
-    StoreExport, Subscribe, WireError, from_slice, to_bytes,
+    AccountResume, Degraded, ErrorCode, Forecast, Health, JobBump, JobCancel, JobCheck, JobEdit,
+    JobGet, JobHold, JobId, JobList, JobPurge, JobRelease, JobRetry, JobRetryFailed, JobSubmit,
+    JobSubmitBatch, Metrics, Ping, PostNow, QueueDrain, QueuePause, QueueResume, Request, Role,
+    Status, StoreExport, Subscribe, WireError, from_slice, to_bytes,
 };
 
 use crate::clock::{Clock, UnixMs};
@@ -208,6 +210,7 @@ impl Service {
             JobSubmitBatch::ENDPOINT => {
                 call(body, |it| submit::submit_batch(self, caller, it)).await
             }
+            JobCheck::ENDPOINT => call(body, |it| check::check(self, caller, it)).await,
             JobGet::ENDPOINT => call(body, |it| get::get(self, caller, it)).await,
             JobList::ENDPOINT => call(body, |it| list::list(self, caller, it)).await,
             JobCancel::ENDPOINT => call(body, |it| change::cancel(self, caller, it)).await,
@@ -236,6 +239,7 @@ impl Service {
             Ping::ENDPOINT => call(body, |_: Ping| ping::ping()).await,
             Health::ENDPOINT => call(body, |_: Health| health::health(self, caller)).await,
             Metrics::ENDPOINT => call(body, |_: Metrics| metrics::metrics(self)).await,
+            Forecast::ENDPOINT => call(body, |it| forecast::forecast(self, it)).await,
             Subscribe::ENDPOINT => {
                 let mut events = None;
                 let reply = call(body, |it| ready(begin(self, caller, &it, &mut events))).await;

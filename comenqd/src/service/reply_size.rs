@@ -4,8 +4,8 @@
 //! an endpoint that is not named here has a reply of a few kilobytes: a job without its text.
 
 use comenq_proto::{
-    Health, JobGet, JobList, JobRetryFailed, JobSubmitBatch, MAX_BODY_BYTES, MAX_FRAME, Metrics,
-    Request as _, Status, StoreExport,
+    Forecast, Health, JobCheck, JobGet, JobList, JobRetryFailed, JobSubmitBatch, MAX_BODY_BYTES,
+    MAX_FRAME, Metrics, Request as _, Status, StoreExport,
 };
 
 /// A job's record and its log, of which the store bounds every text.
@@ -19,6 +19,8 @@ pub(super) fn of(endpoint: &str) -> usize {
     match endpoint {
         JobGet::ENDPOINT => MAX_BODY_BYTES + STORY,
         JobList::ENDPOINT
+        | JobCheck::ENDPOINT
+        | Forecast::ENDPOINT
         | StoreExport::ENDPOINT
         | JobSubmitBatch::ENDPOINT
         | JobRetryFailed::ENDPOINT => MAX_FRAME,

@@ -48,7 +48,7 @@ fn reason(text: &str) -> Result<Failure, WireError> {
 fn cursor(text: &str) -> Result<(UnixMs, JobId), WireError> {
     match text.parse() {
         Ok(Cursor::Finished(at, id)) => Ok((at, id)),
-        Ok(Cursor::Unfinished(_)) | Err(_) => Err(WireError::new(
+        Ok(Cursor::Unfinished(..)) | Err(_) => Err(WireError::new(
             ErrorCode::InvalidCursor,
             "the cursor is not one this daemon gave for this request",
         )

@@ -131,6 +131,7 @@ fn lane_status(lane: LaneReport, paused: Option<Halt>) -> LaneStatus {
             })
             .collect(),
         paused: paused.map(|halt| Box::new(halting::to_wire(halt))),
+        token_expires_at_ms: lane.token_expires_at.map(|at| at.0),
     }
 }
 

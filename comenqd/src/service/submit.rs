@@ -7,7 +7,7 @@ use comenq_proto::{
 
 use super::submission::{self, Judge};
 use super::{Answer, Caller, Service, error, fitting, view};
-use crate::queue::{QueueError, Submitted};
+use crate::queue::{NewJob, QueueError, Submitted};
 
 /// Stores the comment; durable when it returns.
 pub(super) async fn submit(
@@ -44,7 +44,49 @@ pub(super) async fn submit_batch(
     caller: Caller,
     request: JobSubmitBatch,
 ) -> Result<Answer<JobSubmitBatchReply>, WireError> {
-    if request.jobs.is_empty() {
+    let Judged { new, known, most } = judge(service, caller, request.jobs, in_batch).await?;
+    let stored = service.queue.submit_all(new, most).await;
+    let stored = stored.map_err(|it| of_batch(&it, &known, in_batch))?;
+    let stored = join(stored, known);
+    let added: Vec<_> = stored.iter().filter(|it| !it.duplicate).collect();
+    let changed = match added.as_slice() {
+        [] => None,
+        [first, ..] => Some(format!(
+            "queued {} jobs from #{}",
+            added.len(),
+            first.job.id
+        )),
+    };
+    let notes = troubles(service, &stored);
+    let replies = stored.into_iter().map(|stored| JobSubmitReply {
+        notes: Vec::new(),
+        ..reply(service, stored)
+    });
+    let reply = JobSubmitBatchReply {
+        jobs: replies.collect(),
+        notes,
+    };
+    Ok(Answer::of(fitting::batch(reply)).changing(changed))
+}
+
+/// Submissions that were judged: those to store, and those that were known before and would be
+/// refused today.
+pub(super) struct Judged {
+    pub(super) new: Vec<NewJob>,
+    /// With where they stand among all.
+    pub(super) known: Vec<(usize, Submitted)>,
+    /// How many a minute the user may submit.
+    pub(super) most: u32,
+}
+
+/// Judges the submissions of a batch. `told` makes of a refusal that of the one job.
+pub(super) async fn judge(
+    service: &Service,
+    caller: Caller,
+    jobs: Vec<JobSubmit>,
+    told: fn(usize, WireError) -> WireError,
+) -> Result<Judged, WireError> {
+    if jobs.is_empty() {
         let text = "the batch is empty; it has 1 to 500 jobs";
         return Err(WireError::new(ErrorCode::InvalidValue, text));
     }
@@ -57,52 +99,51 @@ pub(super) async fn submit_batch(
     };
     let mut new = Vec::new();
     let mut known = Vec::new();
-    for (index, job) in request.jobs.into_iter().enumerate() {
+    for (index, job) in jobs.into_iter().enumerate() {
         match judge.parse(&job) {
             Ok(job) => new.push(job),
             Err(refusal) => {
                 let found = found(service, caller.uid, &job).await;
                 let found = found.and_then(|found| found.ok_or(refusal));
-                known.push((index, found.map_err(|error| in_batch(index, error))?));
+                known.push((index, found.map_err(|error| told(index, error))?));
             }
         }
     }
     let most = rules.limits(caller.uid).max_submits_per_minute;
-    let stored = service.queue.submit_all(new, most).await;
-    let mut stored = stored.map_err(|it| match &it {
+    Ok(Judged { new, known, most })
+}
+
+/// The refusal of those that were to be stored.
+pub(super) fn of_batch(
+    error: &QueueError,
+    known: &[(usize, Submitted)],
+    told: fn(usize, WireError) -> WireError,
+) -> WireError {
+    match error {
         QueueError::InBatch { index, source } => {
-            in_batch(before(&known, *index), error::to_wire(source))
+            told(before(known, *index), error::to_wire(source))
         }
         other => error::to_wire(other),
-    })?;
+    }
+}
+
+/// All of a batch in their order.
+pub(super) fn join(mut stored: Vec<Submitted>, known: Vec<(usize, Submitted)>) -> Vec<Submitted> {
     for (index, found) in known {
         stored.insert(index.min(stored.len()), found);
     }
-    let added: Vec<_> = stored.iter().filter(|it| !it.duplicate).collect();
-    let changed = match added.as_slice() {
-        [] => None,
-        [first, ..] => Some(format!(
-            "queued {} jobs from #{}",
-            added.len(),
-            first.job.id
-        )),
-    };
+    stored
+}
+
+/// What the users of these accounts should know.
+pub(super) fn troubles(service: &Service, stored: &[Submitted]) -> Vec<String> {
     let mut accounts: Vec<&str> = stored.iter().map(|it| it.job.account.as_str()).collect();
     accounts.sort_unstable();
     accounts.dedup();
-    let notes = accounts
+    let troubles = accounts
         .into_iter()
-        .filter_map(|account| trouble(service, account))
-        .collect();
-    let replies = stored.into_iter().map(|stored| JobSubmitReply {
-        notes: Vec::new(),
-        ..reply(service, stored)
-    });
-    let reply = JobSubmitBatchReply {
-        jobs: replies.collect(),
-        notes,
-    };
-    Ok(Answer::of(fitting::batch(reply)).changing(changed))
+        .filter_map(|account| trouble(service, account));
+    troubles.take(MAX_ENTRIES).collect()
 }
 
 /// The job of an earlier try, although the submission would be refused today: who repeats it wants
@@ -126,7 +167,7 @@ fn before(known: &[(usize, Submitted)], nth: usize) -> usize {
         .fold(nth, |at, (index, _)| if *index <= at { at + 1 } else { at })
 }
 
-fn in_batch(index: usize, error: WireError) -> WireError {
+pub(super) fn in_batch(index: usize, error: WireError) -> WireError {
     WireError {
         message: format!("job {} of the batch: {}", index + 1, error.message),
         ..error
@@ -153,21 +194,27 @@ fn reply(service: &Service, stored: Submitted) -> JobSubmitReply {
         notes.push(format!("replaces #{id}, which is cancelled"));
     }
     notes.truncate(MAX_ENTRIES / 2);
-    let now = service.clock.due_now();
-    let early = stored.job.not_before.filter(|at| *at > now);
-    // One whose time has not come is not in line yet.
-    let position = stored.position.filter(|_| early.is_none());
+    let (position, expected_at_ms) = place(service, &stored);
     let superseded = stored.superseded.iter().take(MAX_ENTRIES);
     JobSubmitReply {
         duplicate: stored.duplicate,
         position,
-        expected_at_ms: position
-            .and_then(|position| service.queue.expected_at(&stored.job.account, position))
-            .or(early)
-            .map(|time| time.0),
+        expected_at_ms,
         notes,
         same_text_as: stored.same_text_as.map(comenq_proto::JobId::get),
         superseded: superseded.map(|id| id.get()).collect(),
         job: view::job(stored.job, None, true),
     }
+}
+
+/// Its place in line, and when its turn will probably come.
+pub(super) fn place(service: &Service, stored: &Submitted) -> (Option<u64>, Option<i64>) {
+    let now = service.clock.due_now();
+    let early = stored.job.not_before.filter(|at| *at > now);
+    // One whose time has not come is not in line yet.
+    let position = stored.position.filter(|_| early.is_none());
+    let expected = position
+        .and_then(|position| service.queue.expected_at(&stored.job.account, position))
+        .or(early);
+    (position, expected.map(|time| time.0))
 }

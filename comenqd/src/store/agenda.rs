@@ -106,7 +106,11 @@ pub(super) fn agenda(txn: &mut Txn<'_>, query: &AgendaQuery) -> Result<Agenda, S
     Ok(agenda)
 }
 
-fn identity(txn: &Txn<'_>, account: &str, host: &str) -> Result<Option<KnownIdentity>, StoreError> {
+pub(super) fn identity(
+    txn: &Txn<'_>,
+    account: &str,
+    host: &str,
+) -> Result<Option<KnownIdentity>, StoreError> {
     let identity = txn.read::<KnownIdentity>(&keys::identity(account))?;
     Ok(identity.filter(|identity| identity.host == host))
 }
@@ -118,7 +122,7 @@ fn blocked(txn: &Txn<'_>, account: &str, tag: u64) -> Result<Option<Wait>, Store
 }
 
 /// The account, and those that are the same user.
-fn sharing(
+pub(super) fn sharing(
     txn: &Txn<'_>,
     query: &AgendaQuery,
     own: Option<&KnownIdentity>,
@@ -138,7 +142,11 @@ fn sharing(
 }
 
 /// Of those that share the lane the ones that can take a turn.
-fn field(txn: &Txn<'_>, query: &AgendaQuery, sharing: &[String]) -> Result<Field, StoreError> {
+pub(super) fn field(
+    txn: &Txn<'_>,
+    query: &AgendaQuery,
+    sharing: &[String],
+) -> Result<Field, StoreError> {
     let mut field = Field::default();
     for (account, tag) in &query.accounts {
         let is_self = *account == query.account;

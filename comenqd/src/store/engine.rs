@@ -288,6 +288,23 @@ impl Engine {
         }
     }
 
+    /// Runs one operation as [`Engine::transact`] does, and takes back all that it changed: nobody
+    /// hears of it, and there is nothing to sync.
+    pub(super) fn rehearse<T>(
+        &mut self,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let room = self.space.as_ref().map(Space::room).unwrap_or_default();
+        let mut txn = Txn::new(&self.tree, &mut self.pending, self.meta.clone(), room);
+        let done = operation(&mut txn);
+        let done = done.and_then(|done| txn.check_writes().map(|()| done));
+        txn.undo();
+        if let Err(error @ StoreError::Commit(_)) = &done {
+            self.broken = Some(error.clone());
+        }
+        done
+    }
+
     /// Applies everything pending in one batch and makes it durable. After an error part of it may
     /// be in sled's buffers, so nothing that follows can be trusted: the engine is done with.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {

@@ -139,6 +139,24 @@ pub(super) fn insert_all(txn: &mut Txn<'_>, new: &[NewJob]) -> Result<Vec<Insert
     Ok(inserted)
 }
 
+/// What a submission would give.
+#[derive(Debug, Clone)]
+pub struct Rehearsed {
+    /// As if it had been made.
+    pub inserted: Vec<Inserted>,
+    /// The last job that there is. Any with a higher number was only imagined.
+    pub last_job: u64,
+}
+
+/// Does what a submission does, for a transaction that is taken back.
+pub(super) fn rehearse(txn: &mut Txn<'_>, new: &[NewJob]) -> Result<Rehearsed, StoreError> {
+    let last_job = txn.meta.last_job;
+    Ok(Rehearsed {
+        inserted: insert_all(txn, new)?,
+        last_job,
+    })
+}
+
 /// Stores a job, or finds the one its key stands for.
 pub(super) fn insert(txn: &mut Txn<'_>, new: &NewJob) -> Result<Inserted, StoreError> {
     let digest = digest(new);

@@ -210,6 +210,10 @@ pub(super) fn parse_finished(key: &[u8]) -> Option<(UnixMs, JobId)> {
     Some((UnixMs(at), JobId::new(!tail_u64(id)?).ok()?))
 }
 
+pub(super) fn lines_of(account: &str, uid: u32) -> Vec<u8> {
+    Key::new(b't').text(account).u32(uid).done()
+}
+
 pub(super) fn line(account: &str, uid: u32, target: &str) -> Vec<u8> {
     Key::new(b't').text(account).u32(uid).text(target).done()
 }
@@ -276,6 +280,10 @@ pub(super) fn parse_turn(key: &[u8]) -> Option<(u64, u32)> {
 }
 
 pub(super) const ALL_UNRESOLVED: &[u8] = b"x";
+
+pub(super) fn all_unresolved_of(account: &str) -> Vec<u8> {
+    Key::new(b'x').text(account).done()
+}
 
 pub(super) fn unresolved(account: &str, target: &str) -> Vec<u8> {
     Key::new(b'x').text(account).text(target).done()

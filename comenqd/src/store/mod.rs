@@ -21,6 +21,7 @@ mod engine;
 mod error;
 mod expiring;
 mod files;
+mod forecast;
 mod format;
 mod halts;
 mod index;
@@ -66,9 +67,10 @@ use commit::{Message, Task};
 use engine::Engine;
 pub use error::StoreError;
 use error::words;
+pub use forecast::{ForecastQuery, Foreseen, Foresight, Standing};
 pub use halts::{Halted, Halts, Paused};
-pub use jobs::{Inserted, NewJob};
-pub use listing::{BadCursor, Cursor, ListQuery, Page};
+pub use jobs::{Inserted, NewJob, Rehearsed};
+pub use listing::{BadCursor, Cursor, ListFilter, ListQuery, Page, Seen};
 pub use looking::LookConclusion;
 pub use news::{Committed, Happened, News, Observer};
 pub use owners::Barred;
@@ -249,10 +251,17 @@ impl Store {
             });
             reply
         });
-        self.tasks
-            .send(Message::Task(Task { run, witnessed }))
-            .map_err(|_| gone())?;
+        self.send(run, witnessed)?;
         result.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    fn send(
+        &self,
+        run: Box<dyn FnOnce(&mut Engine) -> commit::Reply + Send>,
+        witnessed: bool,
+    ) -> Result<(), StoreError> {
+        let task = Message::Task(Task { run, witnessed });
+        self.tasks.send(task).map_err(|_| gone())
     }
 
     /// Stores jobs, or finds those their keys stand for: all or none.
@@ -262,6 +271,21 @@ impl Store {
     pub async fn insert_all(&self, new: Vec<NewJob>) -> Result<Vec<Inserted>, StoreError> {
         self.run(false, move |txn| jobs::insert_all(txn, &new))
             .await
+    }
+
+    /// What [`Store::insert_all`] would give just now: the same operation, of which nothing stays.
+    ///
+    /// # Errors
+    /// Those it would have.
+    pub async fn check_all(&self, new: Vec<NewJob>) -> Result<Rehearsed, StoreError> {
+        let (answer, result) = oneshot::channel();
+        let run = Box::new(move |engine: &mut Engine| {
+            let done = engine.rehearse(|txn| jobs::rehearse(txn, &new));
+            let reply: commit::Reply = Box::new(move |fate| drop(answer.send(fate.and(done))));
+            reply
+        });
+        self.send(run, false)?;
+        result.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Finds the job that a submission's key stands for, if it was stored before.
@@ -417,6 +441,24 @@ impl Store {
     /// [`StoreError::Damaged`]; [`StoreError::Commit`].
     pub async fn agenda(&self, query: AgendaQuery) -> Result<Agenda, StoreError> {
         self.run(false, move |txn| agenda::agenda(txn, &query))
+            .await
+    }
+
+    /// Foresees the next posts of an account.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if an index cannot be read.
+    pub async fn forecast(&self, query: ForecastQuery) -> Result<Foresight, StoreError> {
+        self.run(false, move |txn| forecast::forecast(txn, &query))
+            .await
+    }
+
+    /// Where a job stands among those that its account will post.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchJob`]; [`StoreError::Damaged`].
+    pub async fn place(&self, id: JobId, query: ForecastQuery) -> Result<Standing, StoreError> {
+        self.run(false, move |txn| forecast::place(txn, id, &query))
             .await
     }
 

@@ -90,6 +90,7 @@ impl Settings {
             next_post_at: None,
             owners: Vec::new(),
             warnings: Vec::new(),
+            token_expires_at: None,
         }
     }
 }
@@ -241,7 +242,9 @@ impl<G: GitHub> Worker<G> {
             account: self.settings.account.clone(),
             host: self.settings.host.clone(),
             accounts: self.queue.accounts(),
-            unable: self.unable_accounts(),
+            unable: self
+                .queue
+                .unable_beside(&self.settings.account, &self.settings.host),
             longest_wait: self.settings.pace.longest_wait,
             clock: Arc::clone(&self.clock),
         };
@@ -293,19 +296,6 @@ impl<G: GitHub> Worker<G> {
                 Ok(Next::AfterOrWoken(left.max(LEAST_SLEEP)))
             }
         }
-    }
-
-    /// The other accounts that can take no turn just now: they must not keep it from the rest.
-    fn unable_accounts(&self) -> Vec<String> {
-        let is_unable = |lane: &LaneReport| {
-            let is_stuck = matches!(lane.phase, Phase::Blocked | Phase::Offline | Phase::NoToken);
-            is_stuck || lane.login.is_none() || lane.host != self.settings.host
-        };
-        let others = self.queue.lanes().into_iter();
-        others
-            .filter(|lane| lane.account != self.settings.account && is_unable(lane))
-            .map(|lane| lane.account)
-            .collect()
     }
 
     /// The slowest pace of the accounts that share the lane: none may break another's.

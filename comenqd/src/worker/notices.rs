@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::Worker;
+use crate::clock::UnixMs;
 use crate::github::{GitHub, Notice, NoticeKind};
 
 /// Until the same warning is logged again.
@@ -29,6 +30,14 @@ impl Notices {
             *logged = now;
         }
         is_due
+    }
+
+    /// When the token ends, by the last answer that told it.
+    fn token_end(&self) -> Option<UnixMs> {
+        let mut known = self.0.iter().map(|(notice, _)| notice);
+        known
+            .find(|notice| notice.kind == NoticeKind::TokenExpires)?
+            .at
     }
 
     fn texts(&self) -> Vec<String> {
@@ -58,6 +67,7 @@ impl<G: GitHub> Worker<G> {
             }
         }
         self.report.warnings = self.notices.texts();
+        self.report.token_expires_at = self.notices.token_end();
     }
 }
 
@@ -69,6 +79,7 @@ mod tests {
     fn the_same_warning_is_logged_once_a_day_and_a_new_one_at_once() {
         let notice = |text: &str| Notice {
             kind: NoticeKind::Sunset,
+            at: None,
             text: text.to_owned(),
         };
         let hours = |hours: u64| Duration::from_secs(hours * 3600);

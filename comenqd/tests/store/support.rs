@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use comenq_proto::{CommentBody, Target};
 use comenqd::clock::{Clock, TimeSource, UnixMs};
 use comenqd::store::{
-    Cursor, Inserted, Job, ListQuery, Liveness, NewJob, Options, Recovery, State, Store, StoreError,
+    Cursor, Inserted, Job, ListFilter, ListQuery, Liveness, NewJob, Options, Recovery, State,
+    Store, StoreError,
 };
 
 /// The host on which the fixture was last used.
@@ -110,6 +111,7 @@ async fn read(store: &Store) -> Result<(Vec<(Job, String)>, BTreeSet<u64>), Stor
             with_body: true,
             max_bytes: usize::MAX,
             finished_since: UnixMs(i64::MIN),
+            filter: ListFilter::default(),
             finished_only: false,
         };
         let page = store.list(query).await?;

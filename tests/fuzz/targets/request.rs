@@ -1,10 +1,10 @@
 //! A request: the envelope, its body as the endpoint's type, and the values in it.
 
 use comenq_proto::{
-    AccountResume, CommentBody, Health, JobBump, JobCancel, JobEdit, JobGet, JobHold, JobId,
-    JobList, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch, Metrics, Ping,
-    Request, RequestEnvelope, Status, StoreExport, SubmitKey, Subscribe, Target, from_slice,
-    to_bytes,
+    AccountResume, CommentBody, Forecast, Health, JobBump, JobCancel, JobCheck, JobEdit, JobGet,
+    JobHold, JobId, JobList, JobRelease, JobRetry, JobRetryFailed, JobSubmit, JobSubmitBatch,
+    Metrics, Ping, Request, RequestEnvelope, Status, StoreExport, SubmitKey, Subscribe, Target,
+    from_slice, to_bytes,
 };
 
 /// What was read is what would be sent; the values are checked without harm.
@@ -20,6 +20,9 @@ pub(super) fn request(data: &[u8]) -> bool {
         JobSubmitBatch::ENDPOINT => read(body, |batch: JobSubmitBatch| {
             batch.jobs.into_iter().for_each(submission);
         }),
+        JobCheck::ENDPOINT => read(body, |check: JobCheck| {
+            check.jobs.into_iter().for_each(submission);
+        }),
         JobGet::ENDPOINT => read(body, |it: JobGet| drop(JobId::new(it.id))),
         JobList::ENDPOINT => read::<JobList>(body, drop),
         JobEdit::ENDPOINT => read::<JobEdit>(body, |it| drop(CommentBody::parse(it.body))),
@@ -34,6 +37,7 @@ pub(super) fn request(data: &[u8]) -> bool {
         Status::ENDPOINT => read::<Status>(body, drop),
         Health::ENDPOINT => read::<Health>(body, drop),
         Metrics::ENDPOINT => read::<Metrics>(body, drop),
+        Forecast::ENDPOINT => read::<Forecast>(body, drop),
         Subscribe::ENDPOINT => read::<Subscribe>(body, drop),
         _ => read::<Ping>(body, drop),
     }

@@ -233,6 +233,7 @@ async fn pages_join_up() {
             max_bytes: 1000,
             finished_only: false,
             finished_since: NOW.minus(Duration::from_secs(1)),
+            filter: ListFilter::default(),
         };
         let page = store.list(query).await.unwrap();
         assert!(page.jobs.len() <= 2);
@@ -258,6 +259,7 @@ async fn a_list_of_finished_jobs_has_no_others_wherever_it_begins() {
         max_bytes: 1000,
         finished_only: true,
         finished_since: UnixMs(i64::MIN),
+        filter: ListFilter::default(),
     };
     let page = store.list(query).await.unwrap();
     let seen: Vec<_> = page.jobs.iter().map(|(job, _)| job.id.get()).collect();

@@ -167,6 +167,7 @@ async fn a_damaged_record_blocks_nobody_and_is_named() {
         max_bytes: 1000,
         finished_only: false,
         finished_since: NOW,
+        filter: ListFilter::default(),
     };
     let page = store.list(query).await.unwrap();
     assert_eq!((page.jobs.len(), page.damaged.len()), (1, 1));
@@ -196,6 +197,7 @@ async fn a_job_whose_text_is_damaged_fails_where_people_see_it() {
         max_bytes: 1000,
         finished_only: false,
         finished_since: NOW.minus(Duration::from_secs(60)),
+        filter: ListFilter::default(),
     };
     let page = store.list(query).await.unwrap();
     assert_eq!(page.jobs.len(), 1, "listed among what finished lately");

@@ -28,6 +28,7 @@ async fn ids(store: &Store) -> Vec<u64> {
         max_bytes: 1000,
         finished_only: false,
         finished_since: UnixMs(0),
+        filter: ListFilter::default(),
     };
     let page = store.list(query).await.unwrap();
     page.jobs.iter().map(|(job, _)| job.id.get()).collect()

@@ -112,12 +112,15 @@ async fn what_github_warns_of_is_shown() {
     let bench = Bench::start(dir.path()).await;
     bench.github.script().notices = vec![Notice {
         kind: NoticeKind::TokenExpires,
+        at: Some(UnixMs(1_796_112_000_000)),
         text: "the token expires in May".to_owned(),
     }];
     let id = bench.submit("a", "text").await;
     bench.until(id, is(State::Posted)).await;
     let shown = |it: &Bench| it.report().warnings == ["the token expires in May"];
     bench.until_so(shown).await;
+    let end = bench.report().token_expires_at;
+    assert_eq!(end, Some(UnixMs(1_796_112_000_000)));
     bench.end().await;
 }
 
