@@ -89,6 +89,7 @@ fn every_endpoint_of_the_table_is_served_whatever_more_is_said() {
         "job_get",
         "job_submit",
         "job_submit_batch",
+        "job_check",
         "job_edit",
         "job_hold",
         "job_release",

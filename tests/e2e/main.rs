@@ -43,6 +43,8 @@ mod fair;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod foresight;
+#[cfg(test)]
 mod halts;
 #[cfg(test)]
 mod health;

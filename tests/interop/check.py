@@ -171,7 +171,7 @@ def online(path: str, path2: str | None, unresolved_id: int | None, broken: str 
     def handshake() -> None:
         ack = main.ack
         assert ack["protocol_version"] == 1 and ack["max_frame"] == 1_048_576, ack
-        assert "events" in ack["features"], ack
+        assert {"events", "list_filter", "job_check", "forecast"} <= set(ack["features"]), ack
         assert (ack["authz"]["uid"], ack["authz"]["gid"]) == (os.getuid(), os.getgid()), ack
 
     def versions() -> None:
@@ -416,8 +416,49 @@ def online(path: str, path2: str | None, unresolved_id: int | None, broken: str 
         for bad in ({"cursor": "no cursor"}, {"cursor": ""}, {"cursor": cursor, "history": True},
                     {"cursor": history["next_cursor"]}):
             refusal(207, lambda: call("job_list", bad), str(bad))
+        some = {"states": ["held"], "owner": "OCTO", "repo": "Demo", "account": "default", "mine": True, "since_ms": 1}
+        held = [j for page in main.pages("job_list", some) for j in page["jobs"]]
+        assert set(ids) <= {j["id"] for j in held} and {j["state"] for j in held} == {"held"}, held
+        assert all((j["owner"], j["repo"], j["uid"]) == ("octo", "demo", os.getuid()) for j in held), held
+        for none in ({"account": "nobody"}, {"owner": "nobody"}, {"since_ms": 2**62}, {"mine": True, "states": ["expired"], "owner": "x"}):
+            assert [j for page in main.pages("job_list", none) for j in page["jobs"]] == [], none
+        for bad in ({"states": ["eclipsed"]}, {"repo": "demo"}):
+            refusal(209, lambda: call("job_list", bad), str(bad))
         for i in ids:
             call("job_cancel", {"id": i})
+
+    def checking() -> None:
+        counts = call("status")["counts"]
+        one = call("job_check", {"jobs": [job(number=9, delay_ms=600_000, expires_in_ms=900_000)]})["jobs"][0]
+        assert one["account"] == "default" and one["expires_at_ms"] - one["not_before_ms"] == 300_000, one
+        assert one["expected_at_ms"] >= one["not_before_ms"] and "position" not in one and "duplicate_of" not in one, one
+        k = new_key()
+        twice = call("job_check", {"jobs": [job("x", 9, key=k), job("x", 9, key=k)]})["jobs"]
+        assert [j.get("duplicate_of") for j in twice] == [None, 0], twice
+        a = submit(body="x", number=9, key=k, hold=True, replace_key="r")["job"]["id"]
+        known = call("job_check", {"jobs": [job("x", 9, key=k)]})["jobs"][0]
+        assert known["duplicate_of"] == a, known
+        refusal(205, lambda: call("job_check", {"jobs": [job("y", 9, key=k)]}), "a reused key")
+        refusal(209, lambda: call("job_check", {"jobs": []}), "no jobs")
+        refusal(201, lambda: call("job_check", {"jobs": [job() | {"owner": "-"}]}), "a target")
+        refusal(200, lambda: call("job_check", {"jobs": [job(number=n + 1) for n in range(501)]}), "too many")
+        call("job_cancel", {"id": a})
+        after = call("status")["counts"]
+        assert sum(after.values()) == sum(counts.values()) + 1, (counts, after)
+
+    def forecasting() -> None:
+        a = submit(number=10, delay_ms=3_600_000)["job"]["id"]
+        whole = call("forecast")["lanes"]
+        assert "default" in [lane["account"] for lane in whole], whole
+        lane, = call("forecast", {"account": "default", "limit": 1000})["lanes"]
+        assert lane["queued"] >= 1 and len(lane["posts"]) <= 100, lane
+        post = next(p for p in lane["posts"] if p["job_id"] == a)
+        assert post["uid"] == os.getuid() and post["target"] == "octo/demo#10", post
+        shown = call("job_get", {"id": a})
+        assert "position" not in shown and shown["expected_at_ms"] >= shown["job"]["not_before_ms"], shown
+        refusal(210, lambda: call("forecast", {"account": "nobody"}), "no account")
+        call("job_cancel", {"id": a})
+        assert "expected_at_ms" not in call("job_get", {"id": a})
 
     def changes() -> None:
         a = submit(number=6, delay_ms=600_000)["job"]["id"]
@@ -838,7 +879,7 @@ def online(path: str, path2: str | None, unresolved_id: int | None, broken: str 
             ("null_priority", null_priority), ("unreadable", unreadable), ("three_unreadable", three),
             ("unknown_endpoint", unknown_endpoint), ("ahead", ahead), ("submit_minimal", minimal), ("submit_options", options),
             ("keys", keys), ("same_text", same_text), ("batch", batch), ("superseding", superseding), ("batch_supersedes", batch_supersedes), ("expiring", expiring),
-            ("list", listing), ("changes", changes), ("purged_key", purged_key), ("missing_jobs", missing_jobs),
+            ("list", listing), ("checking", checking), ("forecasting", forecasting), ("changes", changes), ("purged_key", purged_key), ("missing_jobs", missing_jobs),
             ("failing", failing), ("status", status), ("health", health), ("metrics", metrics), ("export", export),
             ("events", events), ("events_only", events_only), ("targets", targets), ("bodies", bodies), ("bad_keys", bad_keys),
             ("values", values), ("wrong_host", wrong_host), ("accounts", accounts), ("pausing", pausing), ("post_now", post_now), ("busy", busy),

@@ -110,8 +110,8 @@ pub(super) fn fits<T: Serialize>(reply: &T, most: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use comenq_proto::{
-        Degraded, DegradedCode, Job, JobId, JobState, JobSubmitReply, LaneHealth, LaneStatus,
-        MAX_BATCH, OwnerStatus, StoreStatus, from_slice,
+        Degraded, DegradedCode, ForecastPost, Job, JobId, JobState, JobSubmitReply, LaneForecast,
+        LaneHealth, LaneStatus, MAX_BATCH, OwnerStatus, StoreStatus, from_slice,
     };
 
     use super::*;
@@ -120,6 +120,46 @@ mod tests {
     const ROOM: usize = 256 * 1024;
     /// As long as the store keeps them.
     const LONG: usize = 1000;
+
+    #[test]
+    fn the_most_posts_with_the_longest_targets_fit_and_reasons_cost_posts_first() {
+        let lane = |posts, reason: usize| LaneForecast {
+            account: "a".repeat(64),
+            phase: "waiting_for_pace".to_owned(),
+            reason: Some("r".repeat(reason)),
+            cooldown_ms: u64::MAX,
+            next_post_at_ms: Some(i64::MAX),
+            queued: u64::MAX,
+            posts: vec![
+                ForecastPost {
+                    job_id: u64::MAX,
+                    uid: u32::MAX,
+                    target: format!("{}/{}#{}", "o".repeat(39), "r".repeat(100), u64::MAX),
+                    expected_at_ms: Some(i64::MAX),
+                };
+                posts
+            ],
+        };
+        let fitted = |lanes, posts, reason| {
+            forecast(ForecastReply {
+                lanes: vec![lane(posts, reason); lanes],
+            })
+        };
+        for (lanes, posts) in [(40, 100), (256, 16)] {
+            let reply = fitted(lanes, posts, 200);
+            assert_eq!(
+                (reply.lanes.len(), reply.lanes[0].posts.len()),
+                (lanes, posts)
+            );
+            let bytes = to_bytes(&reply).unwrap();
+            assert!(
+                from_slice::<ForecastReply>(&bytes).is_ok(),
+                "a reader takes it"
+            );
+        }
+        let long = fitted(256, 16, LONG);
+        assert_eq!((long.lanes.len(), long.lanes[0].posts.len()), (256, 8));
+    }
 
     fn crowded(lanes: usize, owners: usize) -> StatusReply {
         let owner = |number: usize| OwnerStatus {

@@ -15,8 +15,8 @@ use super::txn::Txn;
 use super::{StoreError, index, jobs, keys};
 use crate::clock::UnixMs;
 
-/// Jobs that are looked at for one page. Reading one takes some microseconds, in which the commit
-/// thread does nothing else: measured, 1000 of them take it 5 ms.
+/// Jobs that are looked at for one page. The commit thread does nothing else meanwhile: measured, 500
+/// with their texts take 6 ms from the request to the reply.
 pub(super) const MAX_EXAMINED: usize = 1000;
 
 /// Where a page of a list ended.

@@ -380,3 +380,38 @@ proptest! {
         runtime.block_on(run(ops, shared, running));
     }
 }
+
+#[tokio::test]
+async fn many_users_and_long_lines_cost_no_more_than_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let of_many = (0..3000).map(|uid| job(uid, &format!("r{uid}"), "x"));
+    store.insert_all(of_many.collect()).await.unwrap();
+    let of_one = (0..3000).map(|n| job(7, &format!("r{}", n % 3), "x"));
+    store.insert_all(of_one.collect()).await.unwrap();
+    let started = std::time::Instant::now();
+    let foresight = foresee(&store, ACCOUNT).await;
+    println!("100 posts among 3000 users: {:?}", started.elapsed());
+    assert_eq!((foresight.posts.len(), foresight.is_all), (100, false));
+    assert_eq!(foresight.queued, 6000);
+    let uids: Vec<_> = foresight.posts.iter().map(|post| post.uid).collect();
+    assert_eq!(uids, (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn further_back_a_place_is_an_estimate_of_that_very_job() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let many = (0..400).map(|n| job(1, &format!("r{}", n % 7), "x"));
+    let many = store.insert_all(many.collect()).await.unwrap();
+    let others = (0..50).map(|n| job(2, &format!("r{n}"), "x")).collect();
+    store.insert_all(others).await.unwrap();
+    let started = std::time::Instant::now();
+    for (at, wanted) in [(9, 19), (59, 110), (299, 350), (399, 450)] {
+        let query = forecast_query(ACCOUNT, START, 100);
+        let standing = store.place(many[at].job.id, query).await.unwrap();
+        assert_eq!(standing.position, Some(wanted), "of job {at}");
+        assert_eq!(standing.foreseen.is_some(), wanted <= 100);
+    }
+    println!("a place: {:?}", started.elapsed() / 4);
+}
