@@ -88,7 +88,6 @@ fn a_check_refuses_what_a_submission_refuses() {
     let daemon = quiet(|setup| {
         setup
             .number("policy.max_queued_jobs", 2)
-            .number("policy.max_submits_per_minute", 4)
             .number("max_body_chars", 20)
     });
     let mut connection = daemon.connect();
@@ -117,14 +116,9 @@ fn a_check_refuses_what_a_submission_refuses() {
         let given = connection.call(&request).unwrap().unwrap_err();
         assert_eq!(told, given.code, "{request:?}");
     }
-    // A limit holds for all of a check, as for a batch; and none of it is used up.
+    // A limit holds for all of a check, as for a batch.
     let two = [plain("a"), plain("b")];
-    let five = [&two[..], &two[..], &two[..1]].concat();
-    for _ in 0..9 {
-        assert_eq!(check(&mut connection, &[plain("a")]), Ok(()));
-        assert_eq!(check(&mut connection, &two), Err(ErrorCode::QuotaExceeded));
-        assert_eq!(check(&mut connection, &five), Err(ErrorCode::QuotaExceeded));
-    }
+    assert_eq!(check(&mut connection, &two), Err(ErrorCode::QuotaExceeded));
     assert_eq!(check(&mut connection, &[]), Err(ErrorCode::InvalidValue));
     connection.call(&QueueDrain::default()).unwrap().unwrap();
     let told = check(&mut connection, &[plain("a")]);
@@ -132,7 +126,23 @@ fn a_check_refuses_what_a_submission_refuses() {
     assert_eq!(check(&mut connection, &[keyed]), Ok(()));
 }
 
-/// Thousands of jobs of three users in three states, and lists of some of them.
+#[test]
+fn checks_are_held_to_the_submissions_a_minute_and_use_none_of_them_up() {
+    let daemon = quiet(|setup| setup.number("policy.max_submits_per_minute", 4));
+    let mut connection = daemon.connect();
+    let some = |count| vec![submission(ISSUE, "text", None); count];
+    for _ in 0..9 {
+        assert_eq!(check(&mut connection, &some(4)), Ok(()));
+        let five = check(&mut connection, &some(5));
+        assert_eq!(five, Err(ErrorCode::QuotaExceeded));
+    }
+    let batch = JobSubmitBatch { jobs: some(4) };
+    connection.call(&batch).unwrap().unwrap();
+    let one = check(&mut connection, &some(1));
+    assert_eq!(one, Err(ErrorCode::QuotaExceeded));
+}
+
+/// Thousands of jobs in two states, and lists of some of them.
 #[test]
 fn a_list_of_some_jobs_has_exactly_those_and_never_looks_at_too_many() {
     let daemon = quiet(Setup::unlimited);
