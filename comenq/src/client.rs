@@ -7,15 +7,20 @@
 use std::{
     error::Error as _,
     io,
-    path::{Path, PathBuf},
+    os::unix::net::UnixStream,
     thread,
     time::{Duration, Instant},
 };
 
 use comenq_proto::{ErrorCode, Event, HelloAck, Request, WireError};
 
-use crate::connection::{Connection, ConnectionError};
-use crate::trust::Trust;
+use crate::{
+    address::Address,
+    connection::{Connection, ConnectionError},
+    host::TunnelEnd,
+    stop::Stop,
+    trust::Trust,
+};
 
 /// The pause before the first repetition; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -28,6 +33,9 @@ pub(crate) enum CallError {
     /// Nobody was reached at the first try; nothing was sent.
     #[error("cannot connect")]
     Unreachable(#[source] io::Error),
+    /// ssh did not lead to a daemon at the first try; nothing was sent.
+    #[error("cannot connect")]
+    Tunnel(#[source] TunnelEnd),
     /// A stranger listens on the socket; nothing was sent.
     #[error("the socket is uid {uid}'s")]
     Untrusted {
@@ -55,32 +63,56 @@ pub(crate) enum CallError {
     },
 }
 
-/// The daemon behind one socket. Keeps its connection from call to call.
+/// The daemon at one address. Keeps its connection from call to call.
 #[derive(Debug)]
 pub(crate) struct Client {
-    socket: PathBuf,
+    address: Address,
     timeout: Duration,
     trust: Trust,
     open: Option<Connection>,
     was_reached: bool,
     has_repeated: bool,
+    /// No answer is waited for beyond that.
+    end: Option<Instant>,
+    stop: Stop,
 }
 
 impl Client {
     /// Connects only when first asked something.
-    pub(crate) const fn new(socket: PathBuf, timeout: Duration, trust: Trust) -> Self {
+    pub(crate) fn new(address: Address, timeout: Duration, trust: Trust) -> Self {
         Self {
-            socket,
+            address,
             timeout,
             trust,
             open: None,
             was_reached: false,
             has_repeated: false,
+            end: None,
+            stop: Stop::default(),
         }
     }
 
-    pub(crate) fn socket(&self) -> &Path {
-        &self.socket
+    /// Another connection to the same daemon.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            end: self.end,
+            stop: self.stop.clone(),
+            ..Self::new(self.address.clone(), self.timeout, self.trust)
+        }
+    }
+
+    /// From now on no answer is waited for beyond that time, nor when that is told.
+    pub(crate) fn end(&mut self, at: Option<Instant>, stop: Stop) {
+        (self.end, self.stop) = (at, stop);
+    }
+
+    /// Ends the connection; the next call makes another.
+    pub(crate) fn hang_up(&mut self) {
+        self.open = None;
+    }
+
+    pub(crate) const fn address(&self) -> &Address {
+        &self.address
     }
 
     pub(crate) const fn timeout(&self) -> Duration {
@@ -93,14 +125,28 @@ impl Client {
         self.has_repeated
     }
 
+    /// Whether the daemon has this ability, as it said when something was asked.
+    pub(crate) fn has(&self, feature: &str) -> bool {
+        self.ack()
+            .is_some_and(|ack| ack.features.iter().any(|it| it == feature))
+    }
+
     /// What the daemon said of itself, once something was asked.
     pub(crate) fn ack(&self) -> Option<&HelloAck> {
         self.open.as_ref().map(Connection::ack)
     }
 
+    /// A bare connection, for whoever speaks the protocol through it.
+    pub(crate) fn dial(&mut self, deadline: Instant) -> Result<UnixStream, CallError> {
+        let dialed = self.address.dial(&self.trust, deadline);
+        let dialed = dialed.map_err(|error| self.in_the_end(error, false))?;
+        Ok(dialed.stream)
+    }
+
     /// Asks one thing and waits for the answer, [`Self::timeout`] at most.
     pub(crate) fn call<R: Request>(&mut self, request: &R) -> Result<R::Reply, CallError> {
         let deadline = Instant::now() + self.timeout;
+        let deadline = self.end.map_or(deadline, |at| at.min(deadline));
         let mut pause = FIRST_PAUSE;
         // Whether a try was sent whose outcome stayed open.
         let mut is_open = false;
@@ -114,7 +160,8 @@ impl Client {
             is_open |= sent && !is_answer(&error);
             let may_repeat = !is_open || request.is_repeatable();
             let passes = self.is_passing(&error, is_open);
-            if !may_repeat || !passes || Instant::now() + pause >= deadline {
+            let is_over = Instant::now() + pause >= deadline || self.stop.is_told();
+            if !may_repeat || !passes || is_over {
                 return Err(self.in_the_end(error, is_open));
             }
             thread::sleep(pause);
@@ -122,9 +169,10 @@ impl Client {
         }
     }
 
-    /// Waits for the next event, after a subscription was answered. Any error ends the
-    /// connection; nothing is repeated here.
-    pub(crate) fn next_event(&mut self, patience: Duration) -> Result<Event, CallError> {
+    /// Waits for the next event, after a subscription was answered; `None` when none
+    /// comes in that time, or a signal does. Any error ends the connection; nothing is
+    /// repeated here.
+    pub(crate) fn next_event(&mut self, patience: Duration) -> Result<Option<Event>, CallError> {
         let deadline = Instant::now() + patience;
         let ended = match self.open.as_mut() {
             Some(connection) => match connection.next_event(deadline) {
@@ -148,7 +196,7 @@ impl Client {
             Some(connection) => connection,
             None => self.connect(deadline)?,
         };
-        let answer = connection.ask(request, deadline, sent);
+        let answer = connection.ask(request, deadline, &self.stop, sent);
         if answer.as_ref().map_or_else(is_answer, |_| true) {
             self.open = Some(connection);
         }
@@ -156,15 +204,18 @@ impl Client {
     }
 
     fn connect(&mut self, deadline: Instant) -> Result<Connection, ConnectionError> {
-        let opened = Connection::open(&self.socket, &self.trust, deadline);
-        self.was_reached |= !matches!(opened, Err(ConnectionError::Connect(_)));
+        let opened = Connection::open(&mut self.address, &self.trust, deadline);
+        self.was_reached |= !matches!(
+            opened,
+            Err(ConnectionError::Connect(_) | ConnectionError::Tunnel(_))
+        );
         opened
     }
 
     /// Whether the same request may fare better in a moment.
     fn is_passing(&self, error: &ConnectionError, is_open: bool) -> bool {
         match error {
-            ConnectionError::Connect(_) => self.was_reached,
+            ConnectionError::Connect(_) | ConnectionError::Tunnel(_) => self.was_reached,
             ConnectionError::Broken(_) => true,
             ConnectionError::Refused(error) => match error.code {
                 ErrorCode::CommitFailed
@@ -182,6 +233,7 @@ impl Client {
     fn in_the_end(&self, error: ConnectionError, is_open: bool) -> CallError {
         match error {
             ConnectionError::Connect(error) if !self.was_reached => CallError::Unreachable(error),
+            ConnectionError::Tunnel(end) if !self.was_reached => CallError::Tunnel(end),
             ConnectionError::Refused(error) if !is_open || is_final(error.code) => {
                 CallError::Refused(error)
             }

@@ -21,8 +21,14 @@ pub enum Exit {
     Refused,
     /// No such job, or its state forbids it.
     JobState,
+    /// A job that was waited for will not be posted.
+    NotPosted,
+    /// The wait for a job took too long.
+    TimedOut,
     /// Client and daemon speak no common protocol version, or the daemon lacks an ability.
     Incompatible,
+    /// Ctrl-C ended a wait.
+    Interrupted,
     /// A code that the daemon's error asks for and this build has no name for.
     Other(u8),
 }
@@ -38,7 +44,11 @@ impl Exit {
             Self::Unreachable => 3,
             Self::Refused => 4,
             Self::JobState => 5,
+            Self::NotPosted => 6,
+            Self::TimedOut => 7,
             Self::Incompatible => 8,
+            // What shells report of a program that an interrupt ended.
+            Self::Interrupted => 130,
             Self::Other(code) => code,
         }
     }
@@ -53,7 +63,10 @@ impl Exit {
             3 => Self::Unreachable,
             4 => Self::Refused,
             5 => Self::JobState,
+            6 => Self::NotPosted,
+            7 => Self::TimedOut,
             8 => Self::Incompatible,
+            130 => Self::Interrupted,
             other => Self::Other(other),
         }
     }

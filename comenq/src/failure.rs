@@ -4,13 +4,15 @@
 //! commands only say which it is. Printing is [`Output`](crate::output::Output)'s
 //! matter.
 
-use std::{io, path::Path, time::Duration};
+use std::{io, time::Duration};
 
 use comenq_proto::{BodyError, ErrorCode, SubmitKey, TargetError, WireError};
 
 use crate::{
+    address::Address,
     client::{CallError, Client},
     exit::Exit,
+    host::{Host, TunnelEnd},
     trust::UNMAPPED_UID,
     when::WhenError,
 };
@@ -50,8 +52,27 @@ impl Failure {
         Self::new("usage", Exit::Usage, message)
     }
 
+    /// A daemon that lacks an ability.
+    pub(crate) fn too_old(ability: &str) -> Self {
+        let text = format!("this comenqd cannot {ability}: it is older than this client");
+        Self::new("unsupported", Exit::Incompatible, text).with_detail(
+            "update comenqd and restart it (systemctl restart comenqd); meanwhile comenq list \
+             shows how things stand",
+        )
+    }
+
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says something more behind what to do.
+    pub(crate) fn and_detail(mut self, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        self.detail = Some(match self.detail {
+            Some(before) => format!("{before}\n{detail}"),
+            None => detail,
+        });
         self
     }
 
@@ -62,16 +83,16 @@ impl Failure {
 
     /// A call that failed, in a command that changes nothing when repeated.
     pub(crate) fn of_call(error: CallError, client: &Client) -> Self {
-        let socket = client.socket();
+        let address = client.address();
         match error {
-            CallError::Unreachable(error) => unreachable(&error, socket),
-            CallError::Untrusted { uid } => untrusted(uid, socket),
+            CallError::Unreachable(error) => unreachable(&error, address),
+            CallError::Tunnel(end) => tunnel(end, address),
+            CallError::Untrusted { uid } => untrusted(uid, address),
             CallError::Lost { reason, .. } => Self::new(
                 "unreachable",
                 Exit::Unreachable,
                 format!(
-                    "no answer from comenqd at {} within {}: {reason}",
-                    socket.display(),
+                    "no answer from comenqd at {address} within {}: {reason}",
                     in_words(client.timeout())
                 ),
             )
@@ -81,12 +102,15 @@ impl Failure {
             CallError::Protocol { reason, .. } => Self::new(
                 "protocol_violation",
                 Exit::Trouble,
-                format!(
-                    "what answers at {} does not speak comenq's protocol: {reason}",
-                    socket.display()
-                ),
+                format!("what answers at {address} does not speak comenq's protocol: {reason}"),
             )
-            .with_detail("is it comenqd? --socket or COMENQ_SOCKET names another socket"),
+            .with_detail(match address.host() {
+                Some(host) => format!(
+                    "the shell there must print nothing of its own: ssh {} true",
+                    host.by_hand()
+                ),
+                None => "is it comenqd? --socket or COMENQ_SOCKET names another socket".to_owned(),
+            }),
         }
     }
 
@@ -96,9 +120,10 @@ impl Failure {
         let (sent, is_lost) = match &error {
             CallError::Lost { sent, .. } => (*sent, true),
             CallError::Protocol { sent, .. } => (*sent, false),
-            CallError::Unreachable(_) | CallError::Untrusted { .. } | CallError::Refused(_) => {
-                (false, false)
-            }
+            CallError::Unreachable(_)
+            | CallError::Tunnel(_)
+            | CallError::Untrusted { .. }
+            | CallError::Refused(_) => (false, false),
         };
         let mut failure = Self::of_call(error, client);
         if sent {
@@ -120,11 +145,10 @@ impl Failure {
 }
 
 /// Somebody else listens where comenqd should.
-fn untrusted(uid: u32, socket: &Path) -> Failure {
+fn untrusted(uid: u32, address: &Address) -> Failure {
     let message = format!(
-        "uid {uid} listens on socket {}, who is neither root, nor the user comenq, nor you: \
-         nothing was sent",
-        socket.display()
+        "uid {uid} listens on socket {address}, who is neither root, nor the user comenq, nor \
+         you: nothing was sent"
     );
     let why = if uid == UNMAPPED_UID {
         "this uid stands for users that do not exist in this container or user namespace; if you \
@@ -137,8 +161,45 @@ fn untrusted(uid: u32, socket: &Path) -> Failure {
     ))
 }
 
-fn unreachable(error: &io::Error, socket: &Path) -> Failure {
-    let shown = socket.display();
+/// ssh said why on standard error; here is what that means.
+fn tunnel(end: TunnelEnd, address: &Address) -> Failure {
+    let there = address.host().map(Host::by_hand).unwrap_or_default();
+    let advice = match end {
+        TunnelEnd::Ssh => format!("try it alone: ssh {there} true"),
+        TunnelEnd::NoClient => {
+            format!("install comenq there, where ssh finds it: ssh {there} command -v comenq")
+        }
+        TunnelEnd::OldClient => {
+            "update comenq there if it does not know dial-stdio; else mend what it complains of"
+                .to_owned()
+        }
+        TunnelEnd::Untrusted => {
+            format!("see who listens there: ssh {there} comenq doctor")
+        }
+        TunnelEnd::NoDaemon => format!("see what is wrong there: ssh {there} comenq doctor"),
+    };
+    let (code, exit) = match end {
+        TunnelEnd::Untrusted => ("untrusted_socket", Exit::Refused),
+        TunnelEnd::OldClient => ("unsupported", Exit::Incompatible),
+        TunnelEnd::Ssh | TunnelEnd::NoClient | TunnelEnd::NoDaemon => {
+            ("unreachable", Exit::Unreachable)
+        }
+    };
+    let mut failure = Failure::new(code, exit, format!("cannot ask {address}: {end}"));
+    failure.retryable = matches!(end, TunnelEnd::Ssh | TunnelEnd::NoDaemon);
+    failure.with_detail(advice)
+}
+
+fn unreachable(error: &io::Error, address: &Address) -> Failure {
+    if let Some(host) = address.host() {
+        return Failure::new(
+            "unreachable",
+            Exit::Unreachable,
+            format!("cannot ask {host}: {error}"),
+        )
+        .with_detail("--host needs an ssh client; COMENQ_SSH names another than ssh");
+    }
+    let shown = address;
     if error.kind() == io::ErrorKind::InvalidInput {
         return Failure::usage(format!("{shown} cannot be a socket: {error}"))
             .with_detail("--socket or COMENQ_SOCKET names the daemon's socket");
@@ -239,87 +300,4 @@ fn in_words(time: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trust::Trust;
-
-    fn client() -> Client {
-        let trust = Trust {
-            anybody: false,
-            own_uid: 1000,
-            lookup_user: |_| None,
-        };
-        Client::new("/run/x.sock".into(), Duration::from_millis(1500), trust)
-    }
-
-    #[test]
-    fn an_unreachable_socket_is_told_with_what_to_do() {
-        let failure = |kind: io::ErrorKind| unreachable(&kind.into(), Path::new("/run/x.sock"));
-        let missing = failure(io::ErrorKind::NotFound);
-        assert_eq!(missing.exit, Exit::Unreachable);
-        assert!(missing.message.contains("/run/x.sock does not exist"));
-        assert!(missing.detail.unwrap().contains("comenq.socket"));
-        let denied = failure(io::ErrorKind::PermissionDenied).detail.unwrap();
-        assert!(denied.contains("usermod -aG comenq") && denied.contains("log in anew"));
-        let refused = failure(io::ErrorKind::ConnectionRefused);
-        assert!(refused.message.contains("nobody listens"));
-        let impossible = failure(io::ErrorKind::InvalidInput);
-        assert_eq!(impossible.exit, Exit::Usage);
-    }
-
-    #[test]
-    fn a_strangers_socket_is_refused_with_the_way_round() {
-        let failure = untrusted(1001, Path::new("/run/x.sock"));
-        assert_eq!(
-            (failure.code, failure.exit),
-            ("untrusted_socket", Exit::Refused)
-        );
-        assert!(
-            failure
-                .message
-                .contains("uid 1001 listens on socket /run/x.sock")
-        );
-        assert!(failure.message.contains("nothing was sent"));
-        assert!(failure.detail.unwrap().contains("--trust-socket"));
-        let unmapped = untrusted(UNMAPPED_UID, Path::new("/run/x.sock"));
-        assert!(unmapped.detail.unwrap().contains("user namespace"));
-    }
-
-    #[test]
-    fn a_lost_submission_names_its_key_only_when_it_was_sent() {
-        let key = SubmitKey::parse("k-1").unwrap();
-        let lost = |sent| CallError::Lost {
-            reason: "why".into(),
-            sent,
-        };
-        let sent = Failure::of_submission(lost(true), &client(), &key);
-        assert!(sent.detail.unwrap().contains("repeat with --key k-1"));
-        assert_eq!(
-            (sent.code, sent.key),
-            ("outcome_unknown", Some(key.clone()))
-        );
-        assert!(
-            sent.message.contains("within 1.500 s: why"),
-            "{}",
-            sent.message
-        );
-        let unsent = Failure::of_submission(lost(false), &client(), &key);
-        assert!(unsent.detail.unwrap().contains("nothing was queued"));
-        assert_eq!((unsent.code, unsent.key), ("unreachable", None));
-        assert_eq!(unsent.exit, Exit::Unreachable);
-    }
-
-    #[test]
-    fn the_daemons_errors_keep_their_name_and_their_wait() {
-        let error = WireError::new(ErrorCode::JobBusy, "job 7 is being posted")
-            .with_detail("wait for its outcome")
-            .with_retry_after(Duration::from_secs(30));
-        let failure = Failure::from(error);
-        assert_eq!((failure.code, failure.exit), ("job_busy", Exit::JobState));
-        assert!(failure.retryable);
-        assert_eq!(
-            failure.detail.unwrap(),
-            "wait for its outcome; try again in 30 s"
-        );
-    }
-}
+mod tests;

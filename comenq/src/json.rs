@@ -4,8 +4,12 @@
 //! no value, so that a script need not guess. `schema` rises only when a script
 //! would misread; new fields may come at any time.
 
+mod check;
+mod doctor;
 mod event;
+mod forecast;
 mod health;
+mod list;
 mod status;
 
 use comenq_proto::{
@@ -14,8 +18,20 @@ use comenq_proto::{
 };
 use serde::Serialize;
 
-pub(crate) use self::{event::EventDocument, health::HealthDocument, status::StatusDocument};
+pub(crate) use self::{
+    check::{CheckJson, CheckedJson},
+    doctor::DoctorDocument,
+    event::EventDocument,
+    forecast::ForecastDocument,
+    health::HealthDocument,
+    list::JsonList,
+    status::StatusDocument,
+};
 use crate::{failure::Failure, times::rfc3339};
+
+/// The version of all shapes here; the contract is `schema.json` beside this crate's
+/// manifest.
+pub(crate) const SCHEMA: u8 = 1;
 
 /// What every object says first.
 #[derive(Serialize)]
@@ -27,7 +43,10 @@ pub(crate) struct Document<T> {
 
 impl<T> Document<T> {
     pub(crate) const fn new(content: T) -> Self {
-        Self { schema: 1, content }
+        Self {
+            schema: SCHEMA,
+            content,
+        }
     }
 }
 
@@ -143,6 +162,8 @@ pub(crate) struct BatchJson<'a> {
 pub(crate) struct ShowJson<'a> {
     pub(crate) job: JobJson<'a>,
     pub(crate) waiting_for: Option<&'a str>,
+    pub(crate) position: Option<u64>,
+    pub(crate) expected_at: Option<String>,
     pub(crate) attempt_log: Vec<LogEntryJson<'a>>,
 }
 
@@ -173,17 +194,16 @@ impl<'a> From<&'a LogEntry> for LogEntryJson<'a> {
     }
 }
 
-/// `list`.
+/// `cancel` and `wait`.
 #[derive(Serialize)]
-pub(crate) struct ListJson<'a> {
+pub(crate) struct JobsJson<'a> {
     pub(crate) jobs: Vec<JobJson<'a>>,
-    pub(crate) next_cursor: Option<&'a str>,
 }
 
-/// `cancel`.
+/// `post --wait`.
 #[derive(Serialize)]
-pub(crate) struct CancelJson<'a> {
-    pub(crate) jobs: Vec<JobJson<'a>>,
+pub(crate) struct OneJobJson<'a> {
+    pub(crate) job: JobJson<'a>,
 }
 
 /// `hold`, `release`, `bump`, and `retry` of numbers.
@@ -263,6 +283,12 @@ pub(crate) struct PingJson<'a> {
     pub(crate) role: &'static str,
 }
 
+/// Something beside an answer, on standard error.
+#[derive(Serialize)]
+pub(crate) struct NoteJson<'a> {
+    pub(crate) note: &'a str,
+}
+
 /// Any error, on standard error.
 #[derive(Serialize)]
 pub(crate) struct ErrorDocument<'a> {
@@ -275,9 +301,7 @@ struct ErrorJson<'a> {
     message: &'a str,
     detail: Option<&'a str>,
     retryable: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
 }
 

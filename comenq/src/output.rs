@@ -12,9 +12,11 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    cli::{Stop, screen},
     exit::Exit,
     failure::Failure,
-    json::{Document, ErrorDocument},
+    json::{Document, ErrorDocument, JsonList, NoteJson},
+    terminal::{BAD, Look, Terminal, WARNING},
     times::Times,
 };
 
@@ -23,6 +25,7 @@ pub(crate) struct Output<'a> {
     stdout: &'a mut dyn Write,
     stderr: &'a mut dyn Write,
     is_json: bool,
+    look: Look,
     times: Times,
 }
 
@@ -31,18 +34,29 @@ impl<'a> Output<'a> {
         stdout: &'a mut dyn Write,
         stderr: &'a mut dyn Write,
         is_json: bool,
+        look: Look,
         times: Times,
     ) -> Self {
         Self {
             stdout,
             stderr,
             is_json,
+            look,
             times,
         }
     }
 
     pub(crate) const fn is_json(&self) -> bool {
         self.is_json
+    }
+
+    pub(crate) const fn look(&self) -> Look {
+        self.look
+    }
+
+    /// The terminal may have got another size.
+    pub(crate) fn refit(&mut self, terminal: Terminal) {
+        self.look = self.look.resized(terminal);
     }
 
     pub(crate) const fn times(&self) -> Times {
@@ -70,16 +84,14 @@ impl<'a> Output<'a> {
 
     /// The same as a JSON object.
     pub(crate) fn json_line<T: Serialize>(&mut self, content: T) -> Result<bool, Failure> {
-        let line = json_line(content)
-            .map_err(|error| Failure::new("output", Exit::Trouble, error.to_string()))?;
+        let line = json_line(content)?;
         self.line(&line)
     }
 
-    /// Prints text whose reader must get all of it: one that went away is an
-    /// error too.
-    pub(crate) fn all(&mut self, text: &str) -> Result<(), Failure> {
+    /// Writes bytes as they are; a reader that went away is an error.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.stdout
-            .write_all(text.as_bytes())
+            .write_all(bytes)
             .and_then(|()| self.stdout.flush())
             .map_err(|error| {
                 let message = format!("cannot write to standard output: {error}");
@@ -87,16 +99,63 @@ impl<'a> Output<'a> {
             })
     }
 
+    /// Prints text whose reader must get all of it: one that went away is an
+    /// error too.
+    pub(crate) fn all(&mut self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
     /// Prints one JSON object on one line.
     pub(crate) fn json<T: Serialize>(&mut self, content: T) -> Result<(), Failure> {
-        let line = json_line(content)
-            .map_err(|error| Failure::new("output", Exit::Trouble, error.to_string()))?;
+        let line = json_line(content)?;
         self.text(&line)
+    }
+
+    /// Adds items to a list in an object that is written as they come; whether anybody
+    /// still reads.
+    pub(crate) fn json_items<T: Serialize>(
+        &mut self,
+        list: &mut JsonList,
+        items: impl Iterator<Item = T>,
+    ) -> Result<bool, Failure> {
+        let mut text = String::new();
+        for item in items {
+            text.push_str(&list.before_item());
+            text.push_str(&serialized(&item)?);
+        }
+        self.line(&text)
+    }
+
+    /// Ends the list, and the object with one more field.
+    pub(crate) fn json_end<T: Serialize>(
+        &mut self,
+        list: &JsonList,
+        name: &str,
+        value: T,
+    ) -> Result<(), Failure> {
+        let begin = list.begin();
+        self.text(&format!("{begin}],{name:?}:{}}}\n", serialized(&value)?))
     }
 
     /// Tells something beside the answer.
     pub(crate) fn note(&mut self, text: &str) {
-        self.complain(&format!("note: {}\n", plain_line(text)));
+        if self.is_json
+            && let Ok(line) = json_line(NoteJson { note: text })
+        {
+            return self.complain(&line);
+        }
+        let head = self.look.paint_error(WARNING, "note:");
+        self.complain(&format!("{head} {}\n", plain_line(text)));
+    }
+
+    /// Asks; the answer is read elsewhere.
+    pub(crate) fn ask(&mut self, question: &str) {
+        self.complain(&plain_line(question));
+    }
+
+    /// Tells how something goes on, on standard error.
+    pub(crate) fn progress(&mut self, text: &str) {
+        self.complain(&format!("{}\n", plain_line(text)));
     }
 
     /// Prints an error; gives the exit code that goes with it.
@@ -105,7 +164,8 @@ impl<'a> Output<'a> {
             .is_json
             .then(|| json_line(ErrorDocument::from(failure)));
         let shown = json.and_then(Result::ok).unwrap_or_else(|| {
-            let mut text = format!("error: {}\n", plain_line(&failure.message));
+            let head = self.look.paint_error(BAD, "error:");
+            let mut text = format!("{head} {}\n", plain_line(&failure.message));
             for line in failure.detail.iter().flat_map(|detail| detail.lines()) {
                 let _infallible = writeln!(text, "  {}", plain_line(line));
             }
@@ -115,18 +175,44 @@ impl<'a> Output<'a> {
         failure.exit
     }
 
+    /// Prints why there is nothing to do.
+    pub(crate) fn stop(&mut self, stop: &Stop) -> Exit {
+        match stop {
+            Stop::Clap(error) => self.clap(error),
+            Stop::Screen { is_asked_for: true } => match self.text(&screen(self.look.wrap())) {
+                Ok(()) => Exit::Done,
+                Err(failure) => self.failure(&failure),
+            },
+            Stop::Screen { .. } => {
+                self.complain(&screen(self.look.wrap()));
+                Exit::Usage
+            }
+        }
+    }
+
     /// Prints what clap has to say: help and version as answers, the rest as a
     /// usage error.
-    pub(crate) fn clap(&mut self, error: &clap::Error) -> Exit {
-        let text = error.render().to_string();
+    fn clap(&mut self, error: &clap::Error) -> Exit {
+        let rendered = error.render();
+        let text = rendered.to_string();
         if !error.use_stderr() {
-            return match self.text(&text) {
+            let shown = if self.look.colours() {
+                rendered.ansi().to_string()
+            } else {
+                text
+            };
+            return match self.text(&shown) {
                 Ok(()) => Exit::Done,
                 Err(failure) => self.failure(&failure),
             };
         }
         if !self.is_json {
-            self.complain(&text);
+            let shown = if self.look.colours_errors() {
+                rendered.ansi().to_string()
+            } else {
+                text
+            };
+            self.complain(&shown);
             return Exit::Usage;
         }
         let (message, rest) = text.split_once('\n').unwrap_or((&text, ""));
@@ -155,10 +241,13 @@ fn answered(written: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-fn json_line<T: Serialize>(content: T) -> serde_json::Result<String> {
-    let mut line = serde_json::to_string(&Document::new(content))?;
-    line.push('\n');
-    Ok(line)
+fn json_line<T: Serialize>(content: T) -> Result<String, Failure> {
+    serialized(&Document::new(content)).map(|line| line + "\n")
+}
+
+fn serialized<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string(value)
+        .map_err(|error| Failure::new("output", Exit::Trouble, error.to_string()))
 }
 
 /// Text from the daemon, GitHub or other users on one line, with every control

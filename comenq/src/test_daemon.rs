@@ -18,6 +18,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tempfile::TempDir;
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
+use crate::address::Address;
+
 /// The address of the visitor that says no more will come.
 const LAST: &str = "last";
 
@@ -34,11 +36,26 @@ pub(crate) struct TestDaemon {
 
 impl TestDaemon {
     pub(crate) fn start(visits: Vec<Visit>) -> Self {
+        Self::with(visits, |visit, mut peer| {
+            visit(&mut peer);
+            None
+        })
+    }
+
+    /// Serves its visits at the same time, begun in this order.
+    pub(crate) fn concurrent(visits: Vec<Visit>) -> Self {
+        Self::with(visits, |visit, mut peer| {
+            Some(std::thread::spawn(move || visit(&mut peer)))
+        })
+    }
+
+    fn with(visits: Vec<Visit>, serve: fn(Visit, Peer) -> Option<JoinHandle<()>>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("sock")).unwrap();
         let last = directory.path().join(LAST);
         let mut visits = VecDeque::from(visits);
         let thread = std::thread::spawn(move || {
+            let mut running = Vec::new();
             while let Some(visit) = visits.pop_front() {
                 let (stream, from) = listener.accept().unwrap();
                 let missing = visits.len() + 1;
@@ -47,10 +64,14 @@ impl TestDaemon {
                     Some(&*last),
                     "{missing} visits were not made"
                 );
-                visit(&mut Peer {
+                let peer = Peer {
                     stream,
                     buffer: BytesMut::new(),
-                });
+                };
+                running.extend(serve(visit, peer));
+            }
+            for visit in running {
+                visit.join().unwrap();
             }
         });
         Self {
@@ -62,6 +83,10 @@ impl TestDaemon {
     /// One connection that greets and answers each request with `serve`.
     pub(crate) fn serving(serve: impl FnOnce(&mut Peer) + Send + 'static) -> Self {
         Self::start(vec![greeted(serve)])
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        Address::Sockets(vec![self.socket()])
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

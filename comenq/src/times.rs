@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use comenq_proto::SubmitKey;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+
+/// What no calendar has.
+const IMPOSSIBLE: &str = "an impossible time";
 
 /// The clock and the zone, each asked only when needed.
 #[derive(Clone, Copy)]
@@ -30,10 +33,31 @@ impl Times {
         (self.zone)()
     }
 
+    /// Now, in milliseconds since 1970.
+    pub(crate) fn now_ms(self) -> i64 {
+        (self.now)().as_millisecond()
+    }
+
+    /// Now, by the clock on the wall.
+    pub(crate) fn now_zoned(self) -> Zoned {
+        (self.now)().to_zoned((self.zone)())
+    }
+
+    /// `Tue 2026-12-01 09:00 CET`: a time somebody chose, shown back to be checked.
+    pub(crate) fn chosen(self, unix_ms: i64) -> String {
+        match Timestamp::from_millisecond(unix_ms) {
+            Ok(time) => {
+                let local = time.to_zoned((self.zone)());
+                local.strftime("%a %Y-%m-%d %H:%M %Z").to_string()
+            }
+            Err(_) => IMPOSSIBLE.to_owned(),
+        }
+    }
+
     /// `12:41`, or `2026-11-21 12:41` when that isn't today.
     pub(crate) fn clock(self, unix_ms: i64) -> String {
         let Ok(time) = Timestamp::from_millisecond(unix_ms) else {
-            return "an impossible time".to_owned();
+            return IMPOSSIBLE.to_owned();
         };
         let zone = (self.zone)();
         let today = (self.now)().to_zoned(zone.clone()).date();
@@ -54,11 +78,24 @@ impl Times {
         }
     }
 
+    /// `in 31 min`; `now` when it has come.
+    pub(crate) fn distance(self, unix_ms: i64) -> String {
+        match self.until(unix_ms) {
+            Duration::ZERO => "now".to_owned(),
+            left => format!("in {}", span(left)),
+        }
+    }
+
     /// `09:12 (3 h ago)`.
     pub(crate) fn ago(self, unix_ms: i64) -> String {
-        let passed = (self.now)().as_millisecond().saturating_sub(unix_ms);
+        format!("{} ({})", self.clock(unix_ms), self.passed(unix_ms))
+    }
+
+    /// `3 h ago`.
+    pub(crate) fn passed(self, unix_ms: i64) -> String {
+        let passed = self.now_ms().saturating_sub(unix_ms);
         let passed = Duration::from_millis(u64::try_from(passed).unwrap_or(0));
-        format!("{} ({} ago)", self.clock(unix_ms), span(passed))
+        format!("{} ago", span(passed))
     }
 
     /// As [`ahead`](Self::ahead), or as [`ago`](Self::ago) once it has come.
@@ -69,7 +106,8 @@ impl Times {
         }
     }
 
-    fn until(self, unix_ms: i64) -> Duration {
+    /// How long it is until then; nothing when it has come.
+    pub(crate) fn until(self, unix_ms: i64) -> Duration {
         let left = unix_ms.saturating_sub((self.now)().as_millisecond());
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
     }
@@ -88,6 +126,16 @@ pub(crate) fn span(time: Duration) -> String {
         _ if seconds < 2 * HOUR => format!("{} min", rounded(MINUTE)),
         _ if seconds < 2 * DAY => format!("{} h", rounded(HOUR)),
         _ => format!("{} days", rounded(DAY)),
+    }
+}
+
+/// `12:04`, `1:02:03`: how long it still is, for a display that counts down.
+pub(crate) fn countdown(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
 }
 
@@ -136,6 +184,20 @@ mod tests {
             assert_eq!(span(Duration::from_secs(seconds)), text);
         }
         assert_eq!(span(Duration::from_secs(3 * 86_400)), "3 days");
+    }
+
+    #[test]
+    fn a_countdown_shows_every_second() {
+        let shown = |seconds| countdown(Duration::from_secs(seconds));
+        assert_eq!(shown(724), "12:04");
+        assert_eq!(shown(4), "0:04");
+        assert_eq!(shown(3723), "1:02:03");
+        assert_eq!(countdown(Duration::from_millis(1)), "0:01");
+    }
+
+    #[test]
+    fn a_chosen_time_is_shown_with_its_day_and_zone() {
+        assert_eq!(times().chosen(NOW), "Fri 2026-11-20 13:10 +01");
     }
 
     #[test]

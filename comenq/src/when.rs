@@ -1,17 +1,22 @@
-//! A point in time as a user names it: `2h`, an RFC 3339 time, or a local one.
+//! A point in time as a user names it: `2h`, `tomorrow 9:00`, an RFC 3339 time.
 //!
 //! Decides which texts name one. A length of time stays one, for the daemon
-//! counts it from when it takes the job; what needs the zone is resolved when
-//! the zone is known. Called by the arguments and for the lines of a batch.
+//! counts it from when it takes the job; what needs the clock or the zone is
+//! resolved when they are known. Times by the clock are read as `date -d` reads
+//! them, by the library that is its successor. Called by the arguments and for the
+//! lines of a batch.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use comenq_proto::MAX_TIME_DISTANCE;
-use jiff::{Span, SpanRelativeTo, Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Span, SpanRelativeTo, Timestamp, civil::DateTime};
+use parse_datetime::{ParsedDateTime, parse_datetime_at_date};
+
+use crate::times::{Times, span};
 
 /// What the errors end with.
-const FORMS: &str = "write for example 2h, 90m or 7d, an RFC 3339 time such as \
-     2026-11-20T18:00:00Z, or a local time such as '2026-11-20 18:00'";
+const FORMS: &str = "write for example 2h, 90m or 7d, a time such as 'tomorrow 9:00' or \
+     '2026-11-20 18:00', or an RFC 3339 time such as 2026-11-20T18:00:00Z";
 
 /// A text that names no time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,17 +33,25 @@ pub(crate) enum WhenError {
         /// The text, cut.
         given: String,
     },
+    /// A time by the clock that has been.
+    #[error("{given:?} was {ago} ago; name the day too, such as 'tomorrow 9:00'")]
+    Past {
+        /// The text, cut.
+        given: String,
+        /// How long ago.
+        ago: String,
+    },
 }
 
 /// A point in time as typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum When {
     /// So long from when the daemon takes the job.
     After(Duration),
     /// This moment.
     At(Timestamp),
-    /// This time by the clock on the wall.
-    Local(DateTime),
+    /// By the clock on the wall, in words that need to know what day it is.
+    Clock(String),
 }
 
 /// A point in time as the wire has it.
@@ -51,25 +64,47 @@ pub(crate) enum Moment {
 }
 
 impl When {
-    /// The same for the wire; `zone` is asked only for a local time. Where a
-    /// clock is put forward or back, a missing time is the one after the change
-    /// and a double one the first.
+    /// The same for the wire. Where a clock is put forward or back, a missing time
+    /// is the one after the change and a double one the first.
     ///
     /// # Errors
-    /// The local time is one that no calendar has.
-    pub(crate) fn moment(self, zone: impl FnOnce() -> TimeZone) -> Result<Moment, WhenError> {
+    /// It is no time, or one by the clock that has been.
+    pub(crate) fn moment(&self, times: Times) -> Result<Moment, WhenError> {
         match self {
             Self::After(time) => Ok(Moment::AfterMs(
                 u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
             )),
             Self::At(time) => Ok(Moment::AtMs(time.as_millisecond())),
-            Self::Local(time) => {
-                let zoned = time
-                    .to_zoned(zone())
-                    .map_err(|_| no_time(&time.to_string()))?;
-                Ok(Moment::AtMs(zoned.timestamp().as_millisecond()))
+            Self::Clock(text) => {
+                let at_ms = by_clock(text, times)?;
+                let now_ms = times.now_ms();
+                if at_ms > now_ms || text.parse::<DateTime>().is_ok() {
+                    return Ok(Moment::AtMs(at_ms));
+                }
+                let ago = u64::try_from(now_ms.saturating_sub(at_ms)).unwrap_or(0);
+                Err(WhenError::Past {
+                    given: cut(text),
+                    ago: span(Duration::from_millis(ago)),
+                })
             }
         }
+    }
+}
+
+/// A time by the clock, in milliseconds since 1970.
+fn by_clock(text: &str, times: Times) -> Result<i64, WhenError> {
+    // Its local times drop a zone in brackets, so that another time would be taken
+    // than was meant.
+    if text.contains('[') {
+        return Err(no_time(text));
+    }
+    if let Ok(time) = text.parse::<DateTime>() {
+        let zoned = time.to_zoned(times.zone()).map_err(|_| no_time(text))?;
+        return Ok(zoned.timestamp().as_millisecond());
+    }
+    match parse_datetime_at_date(times.now_zoned(), text) {
+        Ok(ParsedDateTime::InRange(zoned)) => Ok(zoned.timestamp().as_millisecond()),
+        _ => Err(no_time(text)),
     }
 }
 
@@ -78,31 +113,95 @@ impl FromStr for When {
 
     fn from_str(text: &str) -> Result<Self, WhenError> {
         let text = text.trim();
-        // jiff's local times drop a zone in brackets, so that another time would
-        // be taken than was meant.
-        if text.contains('[') {
-            return Err(no_time(text));
-        }
         if let Ok(time) = text.parse::<Timestamp>() {
             return Ok(Self::At(time));
         }
-        // A date alone would be midnight, at the beginning of the day.
-        if text.contains(':')
-            && let Ok(time) = text.parse::<DateTime>()
-        {
-            return Ok(Self::Local(time));
+        if let Ok(span) = text.parse::<Span>() {
+            return length(text, span).map(Self::After);
         }
+        // `date -d` takes a lone letter for a zone, a number for an hour or a day, and a
+        // date for its midnight: here those are mistakes.
+        let is_clock = text.contains(':') || has_word(text);
+        if is_clock {
+            return Ok(Self::Clock(text.to_owned()));
+        }
+        Err(no_time(text))
+    }
+}
+
+/// Whether there is a word as long as `mon` or `9am`.
+fn has_word(text: &str) -> bool {
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    words.any(|word| word.len() >= 3 && word.bytes().any(|byte| byte.is_ascii_alphabetic()))
+}
+
+fn length(text: &str, span: Span) -> Result<Duration, WhenError> {
+    let out_of_bounds = || WhenError::OutOfBounds { given: cut(text) };
+    // Months and years have no fixed length, and jiff says so here.
+    let time = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| no_time(text))?;
+    let time = Duration::try_from(time).map_err(|_| out_of_bounds())?;
+    if time.as_millis() == 0 || time > MAX_TIME_DISTANCE {
+        return Err(out_of_bounds());
+    }
+    Ok(time)
+}
+
+/// A length of time from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Length(pub(crate) Duration);
+
+impl FromStr for Length {
+    type Err = WhenError;
+
+    fn from_str(text: &str) -> Result<Self, WhenError> {
+        let text = text.trim();
         let span = text.parse::<Span>().map_err(|_| no_time(text))?;
-        let out_of_bounds = || WhenError::OutOfBounds { given: cut(text) };
-        // Months and years have no fixed length, and jiff says so here.
-        let time = span
-            .to_duration(SpanRelativeTo::days_are_24_hours())
-            .map_err(|_| no_time(text))?;
-        let time = Duration::try_from(time).map_err(|_| out_of_bounds())?;
-        if time.as_millis() == 0 || time > MAX_TIME_DISTANCE {
-            return Err(out_of_bounds());
+        length(text, span).map(Self)
+    }
+}
+
+/// A point in time that has been: a length of time is one ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Since {
+    when: When,
+    /// As it was typed.
+    said: String,
+}
+
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
+
+impl Since {
+    /// In milliseconds since 1970.
+    ///
+    /// # Errors
+    /// It is no time.
+    pub(crate) fn at_ms(&self, times: Times) -> Result<i64, WhenError> {
+        match &self.when {
+            When::After(time) => {
+                let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+                Ok(times.now_ms().saturating_sub(ms))
+            }
+            When::At(time) => Ok(time.as_millisecond()),
+            When::Clock(text) => by_clock(text, times),
         }
-        Ok(Self::After(time))
+    }
+}
+
+impl FromStr for Since {
+    type Err = WhenError;
+
+    fn from_str(text: &str) -> Result<Self, WhenError> {
+        let text = text.trim();
+        let ago = text.strip_suffix("ago").map_or(text, str::trim);
+        let when = ago.parse()?;
+        let said = text.to_owned();
+        Ok(Self { when, said })
     }
 }
 
@@ -115,74 +214,4 @@ fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::tz::offset;
-
-    use super::*;
-
-    fn moment(text: &str) -> Result<Moment, WhenError> {
-        text.parse::<When>()?.moment(|| TimeZone::fixed(offset(1)))
-    }
-
-    #[test]
-    fn lengths_of_time_stay_relative() {
-        for (text, seconds) in [
-            ("2h", 7200),
-            ("90m", 5400),
-            ("1h30m", 5400),
-            ("90 min", 5400),
-            ("7d", 604_800),
-            ("2 weeks", 1_209_600),
-            ("PT15M", 900),
-        ] {
-            assert_eq!(
-                moment(text).unwrap(),
-                Moment::AfterMs(seconds * 1000),
-                "{text}"
-            );
-        }
-        assert_eq!(moment("500ms").unwrap(), Moment::AfterMs(500));
-    }
-
-    #[test]
-    fn times_are_absolute_and_local_ones_in_the_zone() {
-        let evening = Moment::AtMs(1_795_197_600_000); // 2026-11-20 18:00 UTC
-        for text in [
-            "2026-11-20T18:00:00Z",
-            "2026-11-20T20:00:00+02:00",
-            "2026-11-20 18:00Z",
-            "2026-11-20 19:00",
-            "2026-11-20T19:00:00",
-            " 2026-11-20 19:00 ",
-        ] {
-            assert_eq!(moment(text).unwrap(), evening, "{text}");
-        }
-    }
-
-    #[test]
-    fn anything_else_is_refused_with_the_forms() {
-        for text in [
-            "",
-            "60",
-            "soon",
-            "2026-11-20",
-            "18:00",
-            "2 months",
-            "1y",
-            "2026-13-20 18:00",
-            "2026-11-20T18:00[Europe/Berlin]",
-            "2026-11-20T18:00+01:00[Europe/Berlin]",
-        ] {
-            let error = moment(text).unwrap_err();
-            assert!(matches!(error, WhenError::NoTime { .. }), "{text}: {error}");
-            assert!(error.to_string().contains("for example 2h"), "{error}");
-        }
-        for text in ["0s", "-2h", "2h ago", "600 weeks"] {
-            let error = moment(text).unwrap_err();
-            assert!(
-                matches!(error, WhenError::OutOfBounds { .. }),
-                "{text}: {error}"
-            );
-        }
-    }
-}
+mod tests;

@@ -52,9 +52,9 @@ fn everybody_is_told_who_paused_it_and_why() {
     assert_eq!((halt.uid, halt.reason.as_deref()), (uid, Some("new disk")));
     assert!(halt.at_ms >= status.started_at_ms);
     let shown = daemon.cli(&["status"]).ok().stdout;
-    let by = format!("by uid {uid} (new disk); nothing is posted until comenq resume");
+    let by = "by you (new disk); nothing is posted until comenq resume";
     assert!(
-        shown.contains("queue: paused since") && shown.contains(&by),
+        shown.contains("queue: paused since") && shown.contains(by),
         "{shown}"
     );
     let json = daemon.cli(&["status", "--json"]).ok().json();

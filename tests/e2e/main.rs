@@ -13,6 +13,8 @@ mod activation;
 #[cfg(test)]
 mod apps;
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod badconfig;
@@ -25,6 +27,8 @@ mod blocked;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod checkout;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod commands;
@@ -35,11 +39,21 @@ mod crowd;
 #[cfg(test)]
 mod dangerous;
 #[cfg(test)]
+mod discovery;
+#[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod editing;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod exits;
+#[cfg(test)]
 mod fair;
+#[cfg(test)]
+mod far;
+#[cfg(test)]
+mod far_trouble;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -83,6 +97,10 @@ mod restored;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
+mod screen;
+#[cfg(test)]
+mod shells;
+#[cfg(test)]
 mod small_disk;
 #[cfg(test)]
 mod start;
@@ -102,6 +120,8 @@ mod unreachable;
 mod users;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod waiting;
 #[cfg(test)]
 mod watch;
 #[cfg(test)]

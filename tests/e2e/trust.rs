@@ -25,13 +25,13 @@ while (my $client = $listener->accept) {
 }"#;
 
 /// A socket of ANN's in a place that she can write to.
-struct Fake {
+pub(crate) struct Fake {
     directory: TempDir,
     child: Child,
 }
 
 impl Fake {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir_in("/tmp").unwrap();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
         let path = |name| directory.path().join(name);
@@ -48,12 +48,12 @@ impl Fake {
         Self { directory, child }
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("s")
     }
 
     /// What it was sent, once so many have come and gone.
-    fn heard(&self, visitors: usize) -> String {
+    pub(crate) fn heard(&self, visitors: usize) -> String {
         wait::until("the visitors to go", SOON, || {
             let heard = fs::read(self.directory.path().join("heard")).ok()?;
             let heard = String::from_utf8_lossy(&heard).into_owned();

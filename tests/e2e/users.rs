@@ -59,7 +59,9 @@ fn others_jobs_are_seen_without_their_text() {
     assert_eq!(show(ANN)["uid"], ANN);
     assert_eq!(show(BEN)["body"], Value::Null, "redacted");
     assert_eq!(show(BEN)["number"], 1);
-    let listed = run(&daemon, BEN, &["list", "--json"]);
+    let own = run(&daemon, BEN, &["list", "--json"]);
+    assert!(!own.stdout.contains("octo"), "{own:?}");
+    let listed = run(&daemon, BEN, &["list", "--json", "--all"]);
     assert!(listed.stdout.contains("octo") && !listed.stdout.contains("between us"));
     assert_eq!(
         daemon.job(id.parse().unwrap()).body.as_deref(),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::world::{ANN, BEN, ISSUE, OTHER, SOON, post_as, world, world_with};
 
 /// Waits until so many subscribers are there: only then is what happens told to them.
-fn listening(daemon: &Daemon, count: u64) {
+pub(crate) fn listening(daemon: &Daemon, count: u64) {
     wait::until("the watchers to listen", SOON, || {
         let done = daemon.cli(&["health", "--json"]).run();
         (done.json()["health"]["subscribers"] == count).then_some(())

@@ -98,7 +98,12 @@ fn times_that_make_no_sense_are_refused() {
             vec!["--not-before", "2090-01-01T00:00:00Z"],
             Some(ErrorCode::InvalidValue),
         ),
-        (vec!["--not-before", "tomorrow"], None),
+        (vec!["--not-before", "one day"], None),
+        (
+            vec!["--at", "yesterday 9:00"],
+            Some(ErrorCode::InvalidValue),
+        ),
+        (vec!["--in", "tomorrow"], None),
         (vec!["--expires", "-3s"], None),
         (vec!["--priority", "101"], None),
     ] {

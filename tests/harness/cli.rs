@@ -7,7 +7,7 @@
     reason = "a test whose tools fail has failed"
 )]
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -17,7 +17,21 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 
 use crate::programs::program;
+use crate::pty::Terminal;
 use crate::setup::clean;
+
+/// What decides how text looks, where it goes and who writes it: none of a developer's.
+const TASTE: [&str; 9] = [
+    "COLUMNS",
+    "EDITOR",
+    "GH_HOST",
+    "LESS",
+    "LINES",
+    "NO_COLOR",
+    "PAGER",
+    "VISUAL",
+    "XDG_RUNTIME_DIR",
+];
 
 /// One call of the client, not yet made.
 #[derive(Debug)]
@@ -48,13 +62,7 @@ impl Cli {
     /// A call that finds the daemon through `COMENQ_SOCKET`.
     #[must_use]
     pub fn new(socket: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program("comenq"));
-        clean(&mut command);
-        command.env("COMENQ_SOCKET", socket).args(arguments);
-        Self {
-            command,
-            stdin: None,
-        }
+        Self::of(Command::new(program("comenq")), socket, arguments)
     }
 
     /// The same as another user; only root can. The program is copied beside the
@@ -74,13 +82,17 @@ impl Cli {
                 "cannot copy comenq"
             );
         }
-        let mut command = Command::new(copy);
+        let mut cli = Self::of(Command::new(copy), socket, arguments);
+        cli.command.uid(uid).gid(gid);
+        cli
+    }
+
+    fn of(mut command: Command, socket: &Path, arguments: &[&str]) -> Self {
         clean(&mut command);
-        command
-            .env("COMENQ_SOCKET", socket)
-            .args(arguments)
-            .uid(uid)
-            .gid(gid);
+        for name in TASTE {
+            command.env_remove(name);
+        }
+        command.env("COMENQ_SOCKET", socket).args(arguments);
         Self {
             command,
             stdin: None,
@@ -103,7 +115,7 @@ impl Cli {
 
     /// Sets a variable of the environment.
     #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
@@ -113,6 +125,19 @@ impl Cli {
     pub fn without_env(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
+    }
+
+    /// Runs it in that directory.
+    #[must_use]
+    pub fn within(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// Starts it on a terminal of so many rows and columns.
+    #[must_use]
+    pub fn on_terminal(self, rows: u16, columns: u16) -> Terminal {
+        Terminal::start(self.command, rows, columns)
     }
 
     /// Starts it.

@@ -11,5 +11,8 @@ mod group;
 pub mod needs;
 pub mod pages;
 pub mod programs;
+pub mod pty;
+pub mod script;
 pub mod setup;
+pub mod sshd;
 pub mod wait;

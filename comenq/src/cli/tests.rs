@@ -1,12 +1,15 @@
 //! What can be typed, and what cannot.
 
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, error::ErrorKind};
 
 use super::*;
 
 fn parsed(line: &[&str]) -> Result<Cli, clap::Error> {
     let args = ["comenq"].iter().chain(line).map(OsString::from);
-    parse(args.collect())
+    parse(&args.collect::<Vec<_>>(), 80).map_err(|stop| match stop {
+        Stop::Clap(error) => error,
+        Stop::Screen { .. } => panic!("{line:?}"),
+    })
 }
 
 fn post(line: &[&str]) -> PostArgs {
@@ -19,6 +22,31 @@ fn post(line: &[&str]) -> PostArgs {
 #[test]
 fn the_definition_is_sound() {
     Cli::command().debug_assert();
+}
+
+#[test]
+fn the_first_screen_has_every_verb_once() {
+    let definition = definition(80);
+    let verbs = definition
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set());
+    let mut defined: Vec<_> = verbs.map(clap::Command::get_name).collect();
+    let mut shown: Vec<_> = GROUPS
+        .iter()
+        .flat_map(|(_, verbs)| *verbs)
+        .map(|(verb, _)| *verb)
+        .collect();
+    defined.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(defined, shown);
+    let hidden = definition
+        .get_subcommands()
+        .filter(|verb| verb.is_hide_set());
+    assert!(
+        hidden
+            .map(clap::Command::get_name)
+            .eq(["man-pages", "dial-stdio"])
+    );
 }
 
 #[test]
@@ -52,8 +80,8 @@ fn global_options_stand_before_and_after_the_command() {
     ] {
         let global = parsed(line).unwrap().global;
         assert!(global.json);
-        assert_eq!(global.socket, PathBuf::from("/s"));
-        assert_eq!(global.timeout, Duration::from_mins(1));
+        assert_eq!(global.socket, Some(PathBuf::from("/s")));
+        assert_eq!(global.timeout, Some(Duration::from_mins(1)));
     }
 }
 
@@ -62,10 +90,9 @@ fn impossible_times_ids_and_keys_are_usage_errors() {
     for line in [
         &["--timeout", "0", "list"][..],
         &["--timeout", "-3s", "list"],
-        &["--timeout", "25h", "list"],
+        &["--timeout", "367d", "list"],
         &["--timeout", "soon", "list"],
         &["show", "0"],
-        &["cancel"],
         &["cancel", "1", "x"],
         &["post", "o/r#1", "--key", "a b", "text"],
         &["list", "--limit", "0"],
@@ -73,7 +100,7 @@ fn impossible_times_ids_and_keys_are_usage_errors() {
         &["post"],
         &["post", "o/r#1", "x", "--priority", "101"],
         &["post", "o/r#1", "x", "--priority", "-101"],
-        &["post", "o/r#1", "x", "--not-before", "soon"],
+        &["post", "o/r#1", "x", "--not-before", "so"],
         &["post", "o/r#1", "x", "--expires", "-1h"],
         &["post", "o/r#1", "x", "--replace-key", "a b"],
         &["post", "--batch", "f", "o/r#1"],
@@ -82,8 +109,26 @@ fn impossible_times_ids_and_keys_are_usage_errors() {
         &["post", "--batch", "f", "-F", "g"],
         &["edit"],
         &["edit", "1", "text", "more"],
-        &["hold"],
-        &["retry"],
+        &["cancel", "9..4"],
+        &["cancel", "1..1001"],
+        &["cancel", "1", "--state", "held"],
+        &["cancel", "--state", "hold"],
+        &["wait"],
+        &["wait", "1..4"],
+        &["list", "--repo", "a b"],
+        &["list", "--since", "60"],
+        &["list", "--timeline", "--watch"],
+        &["list", "--color", "blue"],
+        &["post", "o/r#1", "x", "--at", "1h", "--in", "1h"],
+        &["post", "o/r#1", "x", "--in", "tomorrow"],
+        &["post", "o/r#1", "x", "--wait=0"],
+        &["post", "o/r#1", "x", "--wait", "--dry-run"],
+        &["post", "o/r#1", "-e", "--dry-run"],
+        &["post", "o/r#1", "x", "-q", "--json"],
+        &["post", "--batch", "f", "--wait"],
+        &["--host", "-oProxyCommand=x", "list"],
+        &["--host", "a", "--socket", "b", "list"],
+        &["completions", "tcsh"],
         &["retry", "1", "--reason", "locked"],
         &["retry", "--reason", "lokced"],
         &["resume", "a", "b"],
@@ -110,7 +155,7 @@ fn what_is_below_zero_is_told_what_is_wrong_with_it() {
         (&["list", "--timeout", "-3s"], "60s, 500ms or 2m"),
         (&["list", "--limit", "-1"], "-1 is not in 1..="),
         (&["show", "-1"], "invalid value '-1' for '<ID>'"),
-        (&["cancel", "-1"], "invalid value '-1' for '<ID>...'"),
+        (&["cancel", "-1"], "invalid value '-1' for '[ID]...'"),
         (&["retry", "-1"], "invalid value '-1' for '[ID]...'"),
         (&["edit", "-1", "x"], "invalid value '-1' for '<ID>'"),
     ] {
@@ -124,9 +169,16 @@ fn what_is_below_zero_is_told_what_is_wrong_with_it() {
 
 #[test]
 fn json_is_seen_before_parsing_but_not_in_a_body() {
-    let seen = |line: &[&str]| wants_json(&line.iter().map(OsString::from).collect::<Vec<_>>());
-    assert!(seen(&["comenq", "nonsense", "--json"]));
-    assert!(!seen(&["comenq", "post", "o/r#1", "--", "--json"]));
+    let seen = |line: &[&str]| Early::of(&line.iter().map(OsString::from).collect::<Vec<_>>());
+    assert!(seen(&["comenq", "nonsense", "--json"]).json);
+    assert!(!seen(&["comenq", "post", "o/r#1", "--", "--json"]).json);
+    for line in [
+        &["comenq", "--color", "never", "x"][..],
+        &["comenq", "x", "--color=never"],
+    ] {
+        assert_eq!(seen(line).colour, Colour::Never, "{line:?}");
+    }
+    assert_eq!(seen(&["comenq", "--color", "blue"]).colour, Colour::Auto);
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn own() -> Trust {
 }
 
 fn client(daemon: &TestDaemon, timeout: Duration) -> Client {
-    Client::new(daemon.socket(), timeout, own())
+    Client::new(daemon.address(), timeout, own())
 }
 
 fn submit() -> JobSubmit {
@@ -128,7 +128,11 @@ fn without_a_key_an_open_submission_is_not_repeated() {
 #[test]
 fn a_daemon_that_was_never_there_is_told_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    let mut client = Client::new(directory.path().join("sock"), LONG, own());
+    let mut client = Client::new(
+        Address::Sockets(vec![directory.path().join("sock")]),
+        LONG,
+        own(),
+    );
     let started = Instant::now();
     let answer = client.call(&Ping {});
     assert!(started.elapsed() < LONG / 2);

@@ -19,11 +19,11 @@ use comenq_proto::{
 use serde::Deserialize;
 
 use super::{
-    Context,
+    Context, check,
     post::{sentence, submission},
 };
 use crate::{
-    cli::SubmitOptions,
+    cli::{PostArgs, SubmitOptions},
     client::CallError,
     exit::Exit,
     failure::Failure,
@@ -64,18 +64,20 @@ struct Line {
     hold: bool,
 }
 
-pub(super) fn run(
-    file: &Path,
-    key: Option<SubmitKey>,
-    context: &mut Context<'_>,
-) -> Result<(), Failure> {
-    let input = read(file, context)?;
+pub(super) fn run(args: PostArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    let input = read(&args.batch.unwrap_or_default(), context)?;
     let times = context.output.times();
-    let key = key.unwrap_or_else(|| times.unique_key());
+    let key = args.key.unwrap_or_else(|| times.unique_key());
     let Batch { jobs, lines } = jobs(&input, &key, times)?;
     let request = JobSubmitBatch { jobs };
     drop(input);
-    check(&request)?;
+    must_fit(&request)?;
+    if args.dry_run {
+        return check::run(request.jobs, context).map_err(|mut failure| {
+            failure.message = name_line(failure.message, &lines);
+            failure
+        });
+    }
     let answer = context.client.call(&request);
     let reply = answer.map_err(|error| {
         let mut failure = Failure::of_submission(error, &context.client, &key);
@@ -93,7 +95,7 @@ pub(super) fn run(
         };
         return Err(Failure::of_submission(error, &context.client, &key));
     }
-    report(&request, &reply, &key, context)
+    report(&request, &reply, &key, args.quiet, context)
 }
 
 fn read(file: &Path, context: &mut Context<'_>) -> Result<Vec<u8>, Failure> {
@@ -104,6 +106,11 @@ fn read(file: &Path, context: &mut Context<'_>) -> Result<Vec<u8>, Failure> {
     let limit = u64::try_from(MAX_INPUT).map_or(u64::MAX, |max| max + 1);
     let mut input = Vec::new();
     let read = if file == Path::new("-") {
+        if context.terminal.stdin {
+            context
+                .output
+                .note("type the batch, a JSON object a line; Ctrl-D ends it");
+        }
         context.stdin.take(limit).read_to_end(&mut input)
     } else {
         fs::File::open(file).and_then(|file| file.take(limit).read_to_end(&mut input))
@@ -182,7 +189,8 @@ fn job(line: &[u8], number: usize, key: &SubmitKey, times: Times) -> Result<JobS
     let options = SubmitOptions {
         account: line.account,
         priority,
-        not_before: when(line.not_before)?,
+        at: when(line.not_before)?,
+        after: None,
         expires: when(line.expires)?,
         replace_key: replace_key.transpose()?,
         if_open: line.if_open,
@@ -261,7 +269,7 @@ fn invalid_value(message: String) -> Failure {
 }
 
 /// Whether it fits in a frame; the daemon would close the connection unread.
-fn check(request: &JobSubmitBatch) -> Result<(), Failure> {
+fn must_fit(request: &JobSubmitBatch) -> Result<(), Failure> {
     let bytes = to_bytes(request).map_or(usize::MAX, |bytes| bytes.len());
     let most = MAX_FRAME - ENVELOPE;
     if bytes <= most {
@@ -277,6 +285,7 @@ fn report(
     request: &JobSubmitBatch,
     reply: &JobSubmitBatchReply,
     key: &SubmitKey,
+    is_quiet: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     // After a repetition "duplicate" only tells that our first try had arrived.
@@ -294,6 +303,10 @@ fn report(
     }
     for note in &reply.notes {
         output.note(note);
+    }
+    if is_quiet {
+        let ids = reply.jobs.iter().map(|job| format!("{}\n", job.job.id));
+        return output.text(&ids.collect::<String>());
     }
     let times = output.times();
     let say = |job: &JobSubmitReply| sentence(job, job.duplicate && is_first, times);

@@ -5,11 +5,21 @@
 
 use comenq_proto::{Job, JobBump, JobState};
 
-use super::{Context, each, words::name};
-use crate::{cli::JobsArgs, exit::Exit, failure::Failure};
+use super::{
+    Context, each,
+    select::{self, Verb},
+    words::name,
+};
+use crate::{cli::SelectArgs, exit::Exit, failure::Failure};
 
-pub(super) fn run(args: &JobsArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    let ids: Vec<_> = args.ids.iter().rev().copied().collect();
+const BUMP: Verb = Verb {
+    name: "bump",
+    from: &[JobState::Queued],
+};
+
+pub(super) fn run(args: &SelectArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let mut ids = select::jobs(&args.choice, &BUMP, context)?;
+    ids.reverse();
     each::change(&ids, context, |id| JobBump { id }, sentence)
 }
 

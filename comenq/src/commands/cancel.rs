@@ -2,17 +2,28 @@
 
 use comenq_proto::{JobCancel, JobCancelReply, JobState};
 
-use super::{Context, each::each, words::name};
+use super::{
+    Context,
+    each::each,
+    select::{self, Verb},
+    words::name,
+};
 use crate::{
-    cli::JobsArgs,
+    cli::SelectArgs,
     exit::Exit,
     failure::Failure,
-    json::{CancelJson, JobJson},
+    json::{JobJson, JobsJson},
     output::plain_line,
 };
 
-pub(super) fn run(args: &JobsArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    each(&args.ids, context, |id| JobCancel { id }, report)
+const CANCEL: Verb = Verb {
+    name: "cancel",
+    from: &[JobState::Queued, JobState::Held, JobState::Uncertain],
+};
+
+pub(super) fn run(args: &SelectArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let ids = select::jobs(&args.choice, &CANCEL, context)?;
+    each(&ids, context, |id| JobCancel { id }, report)
 }
 
 fn report(replies: &[JobCancelReply], context: &mut Context<'_>) -> Result<(), Failure> {
@@ -22,7 +33,7 @@ fn report(replies: &[JobCancelReply], context: &mut Context<'_>) -> Result<(), F
             job.may_have_been_posted(reply.may_have_been_posted)
         });
         let jobs = jobs.collect();
-        return context.output.json(CancelJson { jobs });
+        return context.output.json(JobsJson { jobs });
     }
     let text: String = replies
         .iter()

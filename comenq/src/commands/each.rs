@@ -4,6 +4,8 @@
 //! it: each is tried, each refusal is told, and the first one is the exit code.
 //! Called by the commands that take several ids.
 
+use std::slice;
+
 use comenq_proto::{Job, JobChangeReply, JobId, Request};
 
 use super::Context;
@@ -14,35 +16,44 @@ use crate::{
     output::plain_line,
 };
 
-/// Asks once for each id, then reports what succeeded and then what did not.
+/// Asks once for each id. As text, what becomes of each is told as it comes; as JSON,
+/// all of it at the end.
 pub(super) fn each<R: Request>(
     ids: &[JobId],
     context: &mut Context<'_>,
     request: impl Fn(u64) -> R,
-    report: impl FnOnce(&[R::Reply], &mut Context<'_>) -> Result<(), Failure>,
+    report: impl Fn(&[R::Reply], &mut Context<'_>) -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
+    let is_json = context.output.is_json();
     let mut replies = Vec::new();
     let mut refused = Vec::new();
+    let mut exit = Exit::Done;
     for id in ids {
         match context.ask(&request(id.get())) {
-            Ok(reply) => replies.push(reply),
-            // Unreachable for one is unreachable for all.
-            Err(failure) if failure.exit == Exit::Unreachable => {
-                refused.push(failure);
-                break;
+            Ok(reply) if is_json => replies.push(reply),
+            Ok(reply) => report(slice::from_ref(&reply), context)?,
+            Err(failure) => {
+                if exit == Exit::Done {
+                    exit = failure.exit;
+                }
+                // Unreachable for one is unreachable for all.
+                let is_over = failure.exit == Exit::Unreachable;
+                if is_json {
+                    refused.push(failure);
+                } else {
+                    context.output.failure(&failure);
+                }
+                if is_over {
+                    break;
+                }
             }
-            Err(failure) => refused.push(failure),
         }
     }
-    if refused.is_empty() || !replies.is_empty() {
+    if is_json && (refused.is_empty() || !replies.is_empty()) {
         report(&replies, context)?;
     }
-    let mut exit = Exit::Done;
     for failure in &refused {
-        let code = context.output.failure(failure);
-        if exit == Exit::Done {
-            exit = code;
-        }
+        context.output.failure(failure);
     }
     Ok(exit)
 }

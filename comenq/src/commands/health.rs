@@ -12,6 +12,7 @@ use crate::{
     failure::Failure,
     json::HealthDocument,
     output::plain_line,
+    terminal::{BAD, GOOD},
     times::{Times, span},
 };
 
@@ -20,8 +21,14 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Exit, Failure> {
     if context.output.is_json() {
         context.output.json(HealthDocument::from(&reply))?;
     } else {
+        let (style, word) = if reply.healthy {
+            (GOOD, "healthy")
+        } else {
+            (BAD, "degraded")
+        };
+        let first = context.output.look().paint(style, word);
         let screen = screen(&reply, context.output.times());
-        context.output.text(&screen)?;
+        context.output.text(&format!("{first}\n{screen}"))?;
     }
     Ok(if reply.healthy {
         Exit::Done
@@ -31,9 +38,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Exit, Failure> {
 }
 
 fn screen(reply: &HealthReply, times: Times) -> String {
-    let first = if reply.healthy { "healthy" } else { "degraded" };
-    let mut lines = vec![first.to_owned()];
-    lines.extend(reply.degraded.iter().map(degraded));
+    let mut lines: Vec<_> = reply.degraded.iter().map(degraded).collect();
     lines.push(store(&reply.store));
     lines.push(parts(&reply.parts));
     lines.extend(reply.lanes.iter().map(|lane| account(lane, times)));
@@ -42,7 +47,12 @@ fn screen(reply: &HealthReply, times: Times) -> String {
     } else {
         "clock: GitHub has not told the time yet, for nothing was asked of it"
     };
-    lines.push(clock.to_owned());
+    let offset = reply.clock_offset_ms.map(|offset| {
+        let side = if offset < 0 { "behind" } else { "ahead of" };
+        let off = Duration::from_millis(offset.unsigned_abs());
+        format!("; ours is {} {side} it", span(off))
+    });
+    lines.push(format!("{clock}{}", offset.unwrap_or_default()));
     lines.extend(reply.oldest.as_ref().map(oldest));
     lines.push(format!(
         "connections: {}, of which {} carry events; running for {}",

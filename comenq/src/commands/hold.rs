@@ -2,11 +2,21 @@
 
 use comenq_proto::{Job, JobHold, JobState};
 
-use super::{Context, each, words::name};
-use crate::{cli::JobsArgs, exit::Exit, failure::Failure};
+use super::{
+    Context, each,
+    select::{self, Verb},
+    words::name,
+};
+use crate::{cli::SelectArgs, exit::Exit, failure::Failure};
 
-pub(super) fn run(args: &JobsArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    each::change(&args.ids, context, |id| JobHold { id }, sentence)
+const HOLD: Verb = Verb {
+    name: "hold",
+    from: &[JobState::Queued],
+};
+
+pub(super) fn run(args: &SelectArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
+    let ids = select::jobs(&args.choice, &HOLD, context)?;
+    each::change(&ids, context, |id| JobHold { id }, sentence)
 }
 
 fn sentence(job: &Job) -> String {

@@ -1,117 +1,199 @@
-//! `comenq list`: unfinished jobs and those finished within a day, or the history.
+//! `comenq list` and `comenq history`: unfinished jobs and those finished within a day,
+//! or finished ones of any age.
 //!
-//! Decides which pages are fetched (all, unless the user asks for one) and what
-//! a row of the table says.
+//! Decides how they are shown: once, through a pager where that is long; again and
+//! again; or as JSON, written as the pages come, so that no list is too long.
 
-use comenq_proto::{Job, JobList, JobState, MAX_PAGE};
-use comfy_table::{ContentArrangement, Table, presets};
+use std::{
+    sync::atomic::Ordering,
+    thread,
+    time::{Duration, Instant},
+};
+
+use comenq_proto::Job;
 
 use super::{
     Context,
-    words::{target, trouble},
+    pages::{Pages, Wanted},
+    table::JobTable,
+    timeline,
 };
 use crate::{
     cli::ListArgs,
     failure::Failure,
-    json::{JobJson, ListJson},
-    output::plain_line,
-    times::Times,
+    json::{JobJson, JsonList},
+    pager::{Pager, PagerChoice},
+    unwaitable,
 };
 
+/// Between two looks of `--watch`.
+const EVERY: Duration = Duration::from_secs(2);
+/// An interrupt is noticed within this.
+const NOTICE: Duration = Duration::from_millis(100);
+
+/// Rows of a terminal that does not say.
+const DEFAULT_ROWS: usize = 24;
+/// Rows that are no jobs: the clock, the titles, the mark that there are more, the cursor.
+const FRAME_ROWS: usize = 4;
+
+/// What a terminal obeys: go home, and clear what is below.
+const HOME: &str = "\u{1b}[H\u{1b}[J";
+
 pub(super) fn run(args: ListArgs, context: &mut Context<'_>) -> Result<(), Failure> {
-    let wants_one_page = args.limit.is_some() || args.cursor.is_some();
-    let mut request = JobList {
-        cursor: args.cursor,
-        limit: Some(args.limit.unwrap_or(MAX_PAGE)),
-        include_body: context.output.is_json(),
-        history: args.history,
-        ..JobList::default()
-    };
-    let mut jobs = Vec::new();
-    let next_cursor = loop {
-        let page = context.ask(&request)?;
-        jobs.extend(page.jobs);
-        // The same cursor again would never end.
-        let is_last = page.next_cursor.is_none() || page.next_cursor == request.cursor;
-        if wants_one_page || is_last {
-            break page.next_cursor;
-        }
-        request.cursor = page.next_cursor;
-    };
-    report(&jobs, next_cursor.as_deref(), request.history, context)
+    if args.timeline {
+        return timeline::run(args.filter.account, args.limit, context);
+    }
+    if args.watch {
+        return watch(&args, context);
+    }
+    if context.output.is_json() {
+        return json(&args, context);
+    }
+    once(&args, context)
 }
 
-fn report(
-    jobs: &[Job],
-    next: Option<&str>,
-    is_history: bool,
-    context: &mut Context<'_>,
-) -> Result<(), Failure> {
-    let output = &mut context.output;
-    if output.is_json() {
-        return output.json(ListJson {
-            jobs: jobs.iter().map(JobJson::from).collect(),
-            next_cursor: next,
-        });
+pub(super) fn history(args: ListArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    let args = ListArgs {
+        history: true,
+        ..args
+    };
+    run(args, context)
+}
+
+fn pages<'a>(args: &'a ListArgs, context: &Context<'_>) -> Result<Pages<'a>, Failure> {
+    let wanted = Wanted {
+        filter: &args.filter,
+        all: args.all,
+        history: args.history,
+        body: context.output.is_json(),
+        cursor: args.cursor.clone(),
+        limit: args.limit,
+    };
+    Pages::of(wanted, context.output.times())
+}
+
+/// The whole list.
+fn once(args: &ListArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    let mut pages = pages(args, context)?;
+    let mut table = None;
+    let choice = PagerChoice::of(context.environment);
+    let height = context.output.look().height;
+    let mut shown = Pager::new(choice, height, context.interrupts.ignore);
+    let mut is_read = true;
+    while let Some(jobs) = pages.next(context)?.filter(|_| is_read) {
+        if jobs.is_empty() {
+            continue;
+        }
+        let table = table.get_or_insert_with(|| JobTable::new(&jobs, args.all, context));
+        let lines = table.lines(&jobs, context);
+        is_read = shown.lines(&lines, &mut context.output)?;
     }
-    if jobs.is_empty() {
-        return output.text("no jobs\n");
+    shown.end(&mut context.output)?;
+    if table.is_none() {
+        return context.output.text(none(args));
     }
-    output.text(&table(jobs, output.times()))?;
-    if let Some(cursor) = next {
-        let history = if is_history { " --history" } else { "" };
-        output.note(&format!(
-            "there are more: comenq list{history} --cursor {cursor}"
-        ));
+    if let Some(cursor) = pages.cursor().filter(|_| is_read) {
+        let mut words = vec!["there are more: comenq list".to_owned()];
+        words.extend(same(args));
+        words.push(format!("--cursor {cursor}"));
+        context.output.note(&words.join(" "));
     }
     Ok(())
 }
 
-fn table(jobs: &[Job], times: Times) -> String {
-    let mut table = Table::new();
-    // Long lines are cut by whoever shows them, not wrapped into the next job.
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["ID", "STATE", "TARGET", "SUBMITTED", "TRIES", "WHAT"]);
-    for job in jobs {
-        table.add_row([
-            job.id.to_string(),
-            job.state.to_string(),
-            plain_line(&target(job)),
-            times.clock(job.created_at_ms),
-            job.attempts.to_string(),
-            plain_line(&what(job, times)),
-        ]);
+/// The options that make the same list.
+fn same(args: &ListArgs) -> Vec<String> {
+    let filter = &args.filter;
+    let repo = filter.repo.as_ref().map(ToString::to_string);
+    let since = filter.since.as_ref().map(ToString::to_string);
+    let state = (!filter.state.is_empty()).then(|| filter.state.join(","));
+    let limit = args.limit.map(|limit| limit.to_string());
+    let mut words = Vec::new();
+    words.extend(args.history.then(|| "--history".to_owned()));
+    words.extend(args.all.then(|| "--all".to_owned()));
+    for (name, value) in [
+        ("--state", state),
+        ("--account", filter.account.clone()),
+        ("--repo", repo),
+        ("--since", since),
+        ("--limit", limit),
+    ] {
+        let Some(value) = value else { continue };
+        let quote = if value.contains(' ') { "'" } else { "" };
+        words.push(format!("{name} {quote}{value}{quote}"));
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect()
+    words
 }
 
-/// The one thing worth knowing of a job in its state.
-fn what(job: &Job, times: Times) -> String {
-    let mut parts = Vec::new();
-    if job.cancel_requested && !job.state.is_finished() {
-        parts.push("cancelled, outcome being looked up".to_owned());
+const fn none(args: &ListArgs) -> &'static str {
+    match (args.all || !args.filter.is_empty(), args.history) {
+        (true, _) => "no jobs\n",
+        (false, false) => "you have no jobs here; everybody's: comenq list --all\n",
+        (false, true) => "none of your jobs is finished; everybody's: comenq history --all\n",
     }
-    if let Some(at) = job.not_before_ms.filter(|_| job.state == JobState::Queued) {
-        parts.push(format!("not before {}", times.clock(at)));
+}
+
+/// One object, written as its parts come.
+fn json(args: &ListArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    let mut pages = pages(args, context)?;
+    let mut list = JsonList::new("jobs");
+    while let Some(jobs) = pages.next(context)? {
+        let jobs = jobs.iter().map(JobJson::from);
+        if !context.output.json_items(&mut list, jobs)? {
+            return Ok(());
+        }
     }
-    if let Some(at) = job.next_attempt_at_ms.filter(|_| !job.state.is_finished()) {
-        parts.push(format!("next try {}", times.ahead(at)));
+    context
+        .output
+        .json_end(&list, "next_cursor", pages.cursor())
+}
+
+/// The beginning of the list, again and again.
+fn watch(args: &ListArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    if !context.terminal.stdout {
+        return Err(Failure::usage("--watch needs a terminal")
+            .with_detail("comenq watch tells what happens, also to a script"));
     }
-    if let Some(at) = job.next_look_at_ms.filter(|_| !job.state.is_finished()) {
-        parts.push(format!("next look {}", times.ahead(at)));
+    let told = (context.interrupts.tell)().map_err(|error| unwaitable(&error))?;
+    while !told.load(Ordering::Relaxed) {
+        let screen = screen(args, context)?;
+        if !context.output.line(&(HOME.to_owned() + &screen))? {
+            return Ok(());
+        }
+        let again = Instant::now() + EVERY;
+        while Instant::now() < again && !told.load(Ordering::Relaxed) {
+            thread::sleep(NOTICE);
+        }
     }
-    if let Some(newer) = job.superseded_by {
-        parts.push(format!("superseded by #{newer}"));
+    Ok(())
+}
+
+/// As many jobs as fit below a line that says when this was.
+fn screen(args: &ListArgs, context: &mut Context<'_>) -> Result<String, Failure> {
+    context.output.refit(context.terminal);
+    let rows = context.output.look().height.unwrap_or(DEFAULT_ROWS);
+    let asked = args.limit.and_then(|limit| usize::try_from(limit).ok());
+    let most = rows
+        .saturating_sub(FRAME_ROWS)
+        .min(asked.unwrap_or(usize::MAX))
+        .max(1);
+    let mut pages = pages(args, context)?;
+    let mut jobs: Vec<Job> = Vec::new();
+    while jobs.len() <= most {
+        let Some(page) = pages.next(context)? else {
+            break;
+        };
+        jobs.extend(page);
     }
-    parts.extend(trouble(job).map(ToOwned::to_owned));
-    parts.extend(job.comment_url.as_deref().map(ToOwned::to_owned));
-    parts.join("; ")
+    let is_cut = jobs.len() > most;
+    jobs.truncate(most);
+    let times = context.output.times();
+    let clock = times.clock(times.now_ms());
+    let lines = if jobs.is_empty() {
+        none(args).to_owned()
+    } else {
+        JobTable::new(&jobs, args.all, context).lines(&jobs, context)
+    };
+    let more = if is_cut { "…\n" } else { "" };
+    Ok(format!("{clock}, every 2 s, Ctrl-C ends\n{lines}{more}"))
 }

@@ -5,14 +5,24 @@
 
 use comenq_proto::{Job, JobRetry, JobRetryFailed, JobState};
 
-use super::{Context, each, words::name};
+use super::{
+    Context, each,
+    select::{self, Verb},
+    words::name,
+};
 use crate::{cli::RetryArgs, exit::Exit, failure::Failure, json::RetriedJson, output::plain_line};
 
+const RETRY: Verb = Verb {
+    name: "retry",
+    from: &[JobState::Failed],
+};
+
 pub(super) fn run(args: RetryArgs, context: &mut Context<'_>) -> Result<Exit, Failure> {
-    match args.reason {
-        Some(reason) => all_of(reason, context),
-        None => each::change(&args.ids, context, |id| JobRetry { id }, sentence),
+    if let Some(reason) = args.reason {
+        return all_of(reason, context);
     }
+    let ids = select::jobs(&args.choice, &RETRY, context)?;
+    each::change(&ids, context, |id| JobRetry { id }, sentence)
 }
 
 fn sentence(job: &Job) -> String {

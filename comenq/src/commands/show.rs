@@ -6,14 +6,15 @@ use comenq_proto::{FailureCode, Job, JobGet, JobGetReply, JobState, LogEntry, Lo
 
 use super::{
     Context,
-    words::{count, target, trouble},
+    words::{count, ordinal, target, trouble},
 };
 use crate::{
     cli::ShowArgs,
     failure::Failure,
     json::{LogEntryJson, ShowJson},
     output::plain_line,
-    times::{Times, span},
+    terminal::{Look, of_state},
+    times::{Times, rfc3339, span},
 };
 
 pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -22,6 +23,8 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> Result<(), Fail
         return context.output.json(ShowJson {
             job: (&reply.job).into(),
             waiting_for: reply.waiting_for.as_deref(),
+            position: reply.position,
+            expected_at: reply.expected_at_ms.and_then(rfc3339),
             attempt_log: reply.attempt_log.iter().map(LogEntryJson::from).collect(),
         });
     }
@@ -29,18 +32,19 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> Result<(), Fail
         .client
         .ack()
         .is_none_or(|ack| ack.authz.role == Role::Admin || ack.authz.uid == reply.job.uid);
-    let story = story(&reply, may_change, context.output.times());
+    let user = context.user(reply.job.uid);
+    let (times, look) = (context.output.times(), context.output.look());
+    let story = story(&reply, &user, may_change, times, look);
     context.output.text(&story)
 }
 
-fn story(reply: &JobGetReply, may_change: bool, times: Times) -> String {
+fn story(reply: &JobGetReply, user: &str, may_change: bool, times: Times, look: Look) -> String {
     let job = &reply.job;
     let mut lines = vec![
         format!("job #{} for {}: {}", job.id, target(job), job.state),
         format!(
-            "submitted {} by uid {}, to be posted as account {}",
+            "submitted {} by {user}, to be posted as account {}",
             times.ago(job.created_at_ms),
-            job.uid,
             job.account
         ),
     ];
@@ -49,32 +53,42 @@ fn story(reply: &JobGetReply, may_change: bool, times: Times) -> String {
         lines.push(format!("tried {}", count(u64::from(job.attempts), "time")));
     }
     lines.extend(trouble(job).map(|why| format!("last trouble: {why}")));
-    if !job.state.is_finished() {
-        let next = job.next_attempt_at_ms;
-        lines.extend(next.map(|time| format!("next try: {}", times.ahead(time))));
-        let look = job.next_look_at_ms;
-        lines.extend(look.map(|time| format!("next look: {}", times.ahead(time))));
-        lines.extend(
-            reply
-                .waiting_for
-                .as_ref()
-                .map(|what| format!("waits for: {what}")),
-        );
-    }
+    lines.extend(outlook(reply, times));
     lines.extend(ending(job, may_change, times));
     if !reply.attempt_log.is_empty() {
         lines.push("what was done:".to_owned());
         lines.extend(reply.attempt_log.iter().map(|entry| logged(entry, times)));
     }
-    let mut story: String = lines.iter().map(|line| plain_line(line) + "\n").collect();
-    if let Some(body) = &job.body {
-        story.push('\n');
-        story.extend(
-            body.lines()
-                .map(|line| format!("    {}\n", plain_line(line))),
-        );
+    let mut lines = lines.iter().map(|line| plain_line(line));
+    let first = look.paint(of_state(job.state), lines.next().unwrap_or_default());
+    let body = job.body.iter().flat_map(|body| body.lines());
+    let body = body.map(|line| format!("    {}", plain_line(line)));
+    let gap = job.body.is_some().then(String::new);
+    let story = [first].into_iter().chain(lines).chain(gap).chain(body);
+    story.map(|line| line + "\n").collect()
+}
+
+/// What comes next, of a job that is not finished.
+fn outlook(reply: &JobGetReply, times: Times) -> Vec<String> {
+    let job = &reply.job;
+    if job.state.is_finished() {
+        return Vec::new();
     }
-    story
+    let expected = reply.expected_at_ms;
+    let expected = expected.map(|at| format!(", expected about {}", times.ahead(at)));
+    let place = reply.position.map(ordinal);
+    let place = place.map(|place| format!("{place} in line{}", expected.unwrap_or_default()));
+    let next = job
+        .next_attempt_at_ms
+        .map(|at| format!("next try: {}", times.ahead(at)));
+    let look = job
+        .next_look_at_ms
+        .map(|at| format!("next look: {}", times.ahead(at)));
+    let wait = reply
+        .waiting_for
+        .as_ref()
+        .map(|what| format!("waits for: {what}"));
+    [next, look, place, wait].into_iter().flatten().collect()
 }
 
 /// What its submitter asked for besides posting it.

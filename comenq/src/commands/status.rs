@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use anstyle::Style;
 use comenq_proto::{
     ConfigStatus, Halt, JobState, LaneStatus, OwnUsage, OwnerStatus, QueueStatus, Status,
     StatusReply, StoreStatus,
@@ -15,6 +16,7 @@ use crate::{
     failure::Failure,
     json::StatusDocument,
     output::plain_line,
+    terminal::{BAD, HEAD, WARNING},
     times::{Times, span},
 };
 
@@ -23,11 +25,34 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     if context.output.is_json() {
         return context.output.json(StatusDocument::from(&reply));
     }
-    let screen = screen(&reply, context.output.times());
+    let look = context.output.look();
+    let lines = screen(&reply, context);
+    let lines = lines
+        .iter()
+        .map(|line| look.paint(style(line), plain_line(line)) + "\n");
+    let screen: String = lines.collect();
     context.output.text(&screen)
 }
 
-fn screen(reply: &StatusReply, times: Times) -> String {
+/// What somebody should look at stands out, by what its line begins with.
+fn style(line: &str) -> Style {
+    const STYLES: [(&str, Style); 9] = [
+        ("comenqd ", HEAD),
+        ("account ", HEAD),
+        ("degraded:", BAD),
+        ("store: unavailable", BAD),
+        ("store: low", BAD),
+        ("config:", BAD),
+        ("queue:", WARNING),
+        ("  to mend it:", WARNING),
+        ("  warning:", WARNING),
+    ];
+    let found = STYLES.iter().find(|(begin, _)| line.starts_with(begin));
+    found.map_or(Style::new(), |(_, style)| *style)
+}
+
+fn screen(reply: &StatusReply, context: &Context<'_>) -> Vec<String> {
+    let times = context.output.times();
     let mut lines = vec![format!(
         "comenqd {}, running since {}",
         reply.daemon_version,
@@ -40,9 +65,9 @@ fn screen(reply: &StatusReply, times: Times) -> String {
         "unknown".to_owned()
     };
     lines.push(format!("jobs: {jobs}"));
-    lines.extend(reply.queue.iter().flat_map(|it| stopped(it, times)));
+    lines.extend(reply.queue.iter().flat_map(|it| stopped(it, context)));
     for lane in &reply.lanes {
-        lines.extend(account(lane, times));
+        lines.extend(account(lane, context));
     }
     lines.extend(reply.own.as_ref().map(own));
     lines.extend(reply.config.as_ref().and_then(|it| config(it, times)));
@@ -52,7 +77,7 @@ fn screen(reply: &StatusReply, times: Times) -> String {
             .iter()
             .map(|what| format!("degraded: {what}")),
     );
-    lines.iter().map(|line| plain_line(line) + "\n").collect()
+    lines
 }
 
 fn store(store: &StoreStatus) -> String {
@@ -77,28 +102,28 @@ fn store(store: &StoreStatus) -> String {
 }
 
 /// What administrators have stopped.
-fn stopped(queue: &QueueStatus, times: Times) -> Vec<String> {
+fn stopped(queue: &QueueStatus, context: &Context<'_>) -> Vec<String> {
     let paused = queue.paused.as_ref().map(|halt| {
         format!(
             "queue: paused {}; nothing is posted until comenq resume",
-            by(halt, times)
+            by(halt, context)
         )
     });
     let draining = queue.draining.as_ref().map(|halt| {
         format!(
             "queue: draining {}; no new jobs are taken until comenq drain --off",
-            by(halt, times)
+            by(halt, context)
         )
     });
     paused.into_iter().chain(draining).collect()
 }
 
-fn by(halt: &Halt, times: Times) -> String {
+fn by(halt: &Halt, context: &Context<'_>) -> String {
     let why = halt.reason.as_ref().map(|why| format!(" ({why})"));
     format!(
-        "since {} by uid {}{}",
-        times.ago(halt.at_ms),
-        halt.uid,
+        "since {} by {}{}",
+        context.output.times().ago(halt.at_ms),
+        context.user(halt.uid),
         why.unwrap_or_default()
     )
 }
@@ -155,7 +180,8 @@ fn jobs(reply: &StatusReply) -> String {
     said.join(", ")
 }
 
-fn account(lane: &LaneStatus, times: Times) -> Vec<String> {
+fn account(lane: &LaneStatus, context: &Context<'_>) -> Vec<String> {
+    let times = context.output.times();
     let login = lane.login.as_ref().map(|login| format!(", login {login}"));
     let token = lane
         .token_source
@@ -180,7 +206,7 @@ fn account(lane: &LaneStatus, times: Times) -> Vec<String> {
     lines.extend(lane.paused.as_ref().map(|halt| {
         format!(
             "  paused {}; comenq resume {} ends that",
-            by(halt, times),
+            by(halt, context),
             lane.account
         )
     }));

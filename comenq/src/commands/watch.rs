@@ -3,19 +3,25 @@
 //! Decides that a broken connection is taken up again where it broke, and the words of an event.
 //! Heartbeats only show that the daemon is there, so they are not printed.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use comenq_proto::{Event, EventKind, FEATURE_EVENTS, JobId, Ping, Subscribe};
 
 use super::Context;
 use crate::{
-    cli::WatchArgs, client::CallError, exit::Exit, failure::Failure, json::EventDocument,
-    output::plain_line, times::Times,
+    cli::WatchArgs, client::CallError, failure::Failure, json::EventDocument, output::plain_line,
+    terminal::of_state, times::Times,
 };
 
 /// Before a stream is taken up again: one that breaks at once each time must not be asked for
 /// without a pause.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// A reader that has gone is noticed within this.
+const NOTICE: Duration = Duration::from_secs(1);
 
 /// So many heartbeats may be missed before the daemon counts as gone.
 const BEATS: u32 = 2;
@@ -32,39 +38,51 @@ pub(super) fn run(args: &WatchArgs, context: &mut Context<'_>) -> Result<(), Fai
         let reply = context.ask(&request)?;
         request.after.get_or_insert(reply.position);
         let patience = Duration::from_millis(reply.heartbeat_ms).saturating_mul(BEATS);
-        loop {
-            match context.client.next_event(patience) {
-                Ok(event) => {
-                    request.after = Some(event.position);
-                    if !print(&event, context)? {
-                        return Ok(());
-                    }
-                }
-                // The same stream goes on with the next request; that one says it if the daemon
-                // does not come back.
-                Err(CallError::Lost { .. }) => break,
-                Err(error) => return Err(Failure::of_call(error, &context.client)),
-            }
+        if !follow(patience, &mut request, context)? {
+            return Ok(());
         }
+        // The same stream goes on with the next request, on another connection; that one says it
+        // if the daemon does not come back.
+        context.client.hang_up();
         thread::sleep(PAUSE);
     }
+}
+
+/// Prints what comes, until the stream breaks or says nothing for so long; whether anybody still
+/// reads.
+fn follow(
+    patience: Duration,
+    request: &mut Subscribe,
+    context: &mut Context<'_>,
+) -> Result<bool, Failure> {
+    let mut heard = Instant::now();
+    while heard.elapsed() < patience {
+        let left = patience.saturating_sub(heard.elapsed());
+        match context.client.next_event(left.min(NOTICE)) {
+            Ok(Some(event)) => {
+                heard = Instant::now();
+                request.after = Some(event.position);
+                if !print(&event, context)? {
+                    return Ok(false);
+                }
+            }
+            // A signal, or nothing yet.
+            Ok(None) if (context.terminal.is_read)() => {}
+            Ok(None) => return Ok(false),
+            Err(CallError::Lost { .. }) => break,
+            Err(error) => return Err(Failure::of_call(error, &context.client)),
+        }
+    }
+    Ok(true)
 }
 
 /// A daemon without events is told apart before it is asked for them.
 fn require_events(context: &mut Context<'_>) -> Result<(), Failure> {
     context.ask(&Ping {})?;
-    let known = context.client.ack().is_some_and(|ack| {
-        let mut features = ack.features.iter();
-        features.any(|feature| feature == FEATURE_EVENTS)
-    });
-    if known {
+    if context.client.has(FEATURE_EVENTS) {
         return Ok(());
     }
-    let text = "this comenqd cannot tell what happens as it happens: it is older than this client";
-    Err(Failure::new("unsupported", Exit::Incompatible, text).with_detail(
-        "update comenqd and restart it (systemctl restart comenqd); meanwhile comenq list shows \
-         how things stand",
-    ))
+    Err(Failure::too_old("tell what happens as it happens"))
 }
 
 /// Prints an event; whether anybody still reads.
@@ -75,8 +93,10 @@ fn print(event: &Event, context: &mut Context<'_>) -> Result<bool, Failure> {
     if context.output.is_json() {
         return context.output.json_line(EventDocument::from(event));
     }
-    let line = words(event, context.output.times());
-    context.output.line(&format!("{}\n", plain_line(&line)))
+    let line = plain_line(&words(event, context.output.times()));
+    let style = event.state.map(of_state).unwrap_or_default();
+    let line = context.output.look().paint(style, line);
+    context.output.line(&(line + "\n"))
 }
 
 /// One event on one line: when, which job or account, what, and why.

@@ -1,6 +1,7 @@
 //! Words that several commands use for the same thing.
 
 use comenq_proto::{Job, JobState};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// `owner/repo#123` of a job as the daemon tells it.
 pub(super) fn target(job: &Job) -> String {
@@ -47,6 +48,29 @@ pub(super) fn ordinal(number: u64) -> String {
     format!("{number}{suffix}")
 }
 
+/// The text, cut to so many columns of a terminal, the last of which then shows that.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.width() <= most {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut columns = 0;
+    for character in text.chars() {
+        columns += character.width().unwrap_or(0);
+        if columns >= most {
+            break;
+        }
+        kept.push(character);
+    }
+    kept + "…"
+}
+
+/// The text, as wide as that.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    let gap = width.saturating_sub(text.width());
+    format!("{text}{:gap$}", "")
+}
+
 /// `1 job`, `2 jobs`.
 pub(super) fn count(number: u64, noun: &str) -> String {
     match number {
@@ -71,6 +95,17 @@ mod tests {
         ] {
             assert_eq!(size(bytes), said);
         }
+    }
+
+    #[test]
+    fn what_is_cut_shows_it() {
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöüx", 3), "äö…");
+        assert_eq!(cut("ab", 1), "…");
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(padded("日", 4), "日  ");
     }
 
     #[test]

@@ -66,6 +66,7 @@ struct LaneJson<'a> {
     warnings: &'a [String],
     owners: Vec<OwnerJson<'a>>,
     paused: Option<HaltJson<'a>>,
+    token_expires_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -141,6 +142,7 @@ impl<'a> From<&'a LaneStatus> for LaneJson<'a> {
             warnings: &lane.warnings,
             owners: lane.owners.iter().map(OwnerJson::from).collect(),
             paused: lane.paused.as_deref().map(HaltJson::from),
+            token_expires_at: lane.token_expires_at_ms.and_then(rfc3339),
         }
     }
 }

@@ -155,7 +155,7 @@ fn what_a_newer_daemon_says_more_is_let_pass() {
         own_uid: 0,
         lookup_user: |_| None,
     };
-    let mut client = Client::new(daemon.socket(), Duration::from_secs(30), trust);
+    let mut client = Client::new(daemon.address(), Duration::from_secs(30), trust);
     let reply = client.call(&JobList::default()).unwrap();
     assert_eq!(reply.jobs.len(), 1);
     assert_eq!(reply.jobs[0].state, JobState::Unknown);

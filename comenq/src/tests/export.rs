@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use comenq_proto::{ErrorCode, StoreExport, StoreExportReply, WireError};
-use jiff::{Timestamp, tz::TimeZone};
 
-use super::{against, args};
+use super::{PIPED, against, written_to};
 use crate::{
-    Exit, Surroundings, run,
+    Exit,
     test_daemon::{Peer, TestDaemon, greeted},
 };
 
@@ -120,21 +119,9 @@ fn an_export_that_cannot_be_written_is_no_success_even_when_its_reader_left() {
             last_page(peer);
         });
         let socket = daemon.socket().into_os_string().into_string().unwrap();
-        let mut stderr = Vec::new();
-        let around = Surroundings {
-            stdin: &mut io::empty(),
-            stdin_is_terminal: false,
-            stdout: &mut Failing(1, kind),
-            stderr: &mut stderr,
-            now: Timestamp::now,
-            time_zone: || TimeZone::UTC,
-            end_on_interrupt: || Ok(()),
-            uid: nix::unistd::geteuid().as_raw(),
-            lookup_user: |_| None,
-        };
-        let exit = run(args(&["--socket", &socket, "export"]), around);
+        let line = ["--socket", &socket, "export"];
+        let (exit, stderr) = written_to(&mut Failing(1, kind), &line, PIPED);
         assert_eq!(exit, Exit::Trouble);
-        let stderr = String::from_utf8(stderr).unwrap();
         assert!(
             stderr.contains("cannot write to standard output")
                 && stderr.contains("no complete backup"),

@@ -2,10 +2,8 @@
 
 use std::io::{self, Write};
 
-use jiff::{Timestamp, tz::TimeZone};
-
-use super::{alone, args, run_with};
-use crate::{Exit, Surroundings, run};
+use super::{PIPED, alone, run_with, written_to};
+use crate::Exit;
 
 #[test]
 fn an_absent_daemon_is_exit_3_with_what_to_do() {
@@ -17,7 +15,7 @@ fn an_absent_daemon_is_exit_3_with_what_to_do() {
     );
     let error = alone(&["post", "o/r#1", "text", "--json"]).error();
     assert_eq!(error["code"], "unreachable");
-    assert_eq!(error.get("key"), None);
+    assert_eq!(error["key"], serde_json::Value::Null);
 }
 
 #[test]
@@ -86,22 +84,7 @@ impl Write for Failing {
 
 #[test]
 fn an_unwritable_output_is_told_but_a_reader_gone_is_not() {
-    let version = |kind| {
-        let mut stderr = Vec::new();
-        let around = Surroundings {
-            stdin: &mut io::empty(),
-            stdin_is_terminal: false,
-            stdout: &mut Failing(kind),
-            stderr: &mut stderr,
-            now: Timestamp::now,
-            time_zone: || TimeZone::UTC,
-            end_on_interrupt: || Ok(()),
-            uid: nix::unistd::geteuid().as_raw(),
-            lookup_user: |_| None,
-        };
-        let exit = run(args(&["--version"]), around);
-        (exit, String::from_utf8(stderr).unwrap())
-    };
+    let version = |kind| written_to(&mut Failing(kind), &["--version"], PIPED);
     assert_eq!(
         version(io::ErrorKind::BrokenPipe),
         (Exit::Done, String::new())

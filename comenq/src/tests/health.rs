@@ -41,7 +41,7 @@ fn well() -> HealthReply {
     }
 }
 
-fn ill() -> HealthReply {
+pub(super) fn ill() -> HealthReply {
     let mut reply = well();
     reply.healthy = false;
     reply.degraded = vec![Degraded {

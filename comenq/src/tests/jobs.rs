@@ -52,7 +52,7 @@ fn a_limit_or_cursor_asks_for_one_page() {
     let ran = against(&daemon, &line, b"");
     assert_eq!(
         ran.stderr,
-        "note: there are more: comenq list --cursor c2\n"
+        "note: there are more: comenq list --limit 2 --cursor c2\n"
     );
     let daemon = one_page();
     let listed = against(&daemon, &[&line[..], &["--json"]].concat(), b"").json();
@@ -80,17 +80,20 @@ fn list_is_a_table_with_what_matters_of_each_job() {
         });
     });
     let expected = "\
-ID  STATE      TARGET          SUBMITTED         TRIES  WHAT
-12  queued     owner/repo#123  12:07             2      next try 12:15 (in 5 min); GitHub said\\u{1b}[31m no
-8   uncertain  owner/repo#123  12:07             0      cancelled, outcome being looked up
-7   posted     owner/repo#123  2026-11-19 12:10  0      https://github.com/owner/repo/issues/123#c1
-6   cancelled  owner/repo#123  12:07             0      superseded by #14
+ID  STATE      TARGET          SUBMITTED                    WHAT
+12  queued     owner/repo#123  12:07 (3 min ago)            next try 12:15 (in 5 min); 2 tries; GitHub said\\u{1b}[31m no
+8   uncertain  owner/repo#123  12:07 (3 min ago)            cancelled, outcome being looked up
+7   posted     owner/repo#123  2026-11-19 12:10 (24 h ago)  https://github.com/owner/repo/issues/123#c1
+6   cancelled  owner/repo#123  12:07 (3 min ago)            superseded by #14
 ";
     assert_eq!(against(&daemon, &["list"], b"").stdout, expected);
     let daemon = TestDaemon::serving(|peer| {
         peer.answer::<JobList>(&page(0..0, None));
     });
-    assert_eq!(against(&daemon, &["list"], b"").stdout, "no jobs\n");
+    assert_eq!(
+        against(&daemon, &["list"], b"").stdout,
+        "you have no jobs here; everybody's: comenq list --all\n"
+    );
 }
 
 #[test]
@@ -102,7 +105,7 @@ fn the_history_is_asked_for_and_goes_on_as_such() {
     let ran = against(&daemon, &["list", "--history", "--limit", "2"], b"");
     assert_eq!(
         ran.stderr,
-        "note: there are more: comenq list --history --cursor c2\n"
+        "note: there are more: comenq list --history --limit 2 --cursor c2\n"
     );
     let daemon = TestDaemon::serving(|peer| {
         let asked = peer.answer::<JobList>(&page(0..0, None));
@@ -125,10 +128,13 @@ fn list_says_when_a_look_is_due_and_what_superseded_a_job() {
     });
     let listed = against(&daemon, &["list"], b"").stdout;
     assert!(
-        listed.contains("0      next look 12:15 (in 5 min)\n"),
+        listed.contains("(3 min ago)  next look 12:15 (in 5 min)\n"),
         "{listed}"
     );
-    assert!(listed.contains("0      superseded by #9\n"), "{listed}");
+    assert!(
+        listed.contains("(3 min ago)  superseded by #9\n"),
+        "{listed}"
+    );
 }
 
 /// Cancels 1 (queued), is refused 2 (posting), cancels 3 (uncertain).
@@ -177,6 +183,8 @@ fn cancel_tries_every_job_and_tells_each_outcome() {
         "message": "job 2 is being posted",
         "detail": "wait until its outcome is known",
         "retryable": true,
+        "retry_after_s": null,
+        "key": null,
     });
     assert_eq!(error["error"], expected);
 }

@@ -3,7 +3,7 @@
 use comenq_proto::{JobState, JobSubmit, JobSubmitReply};
 use serde_json::json;
 
-use super::{MINUTE_MS, NOW_MS, against, job, run_with};
+use super::{MINUTE_MS, NOW_MS, against, alone, job, run_with};
 use crate::{
     Exit,
     test_daemon::{Peer, TestDaemon, greeted},
@@ -160,7 +160,7 @@ fn post_says_what_a_job_waits_for_by_wish() {
     );
     assert_eq!(
         said(JobState::Queued, Some(NOW_MS + 31 * MINUTE_MS)),
-        "queued #7 for owner/repo#123: not before 12:41 (in 31 min)\n"
+        "queued #7 for owner/repo#123: not before Fri 2026-11-20 12:41 UTC (in 31 min)\n"
     );
 }
 
@@ -267,4 +267,11 @@ fn a_comment_that_may_be_queued_ends_with_its_key() {
     assert_eq!(error["code"], "outcome_unknown");
     assert_eq!(error["key"], "k1");
     assert_eq!(error["retryable"], true);
+}
+
+#[test]
+fn a_time_that_may_be_meant_for_the_wait_is_no_comment() {
+    let ran = alone(&["post", "o/r#1", "-w", "10m"]);
+    assert_eq!(ran.exit, Exit::Usage);
+    assert!(ran.stderr.contains("--wait=10m"), "{}", ran.stderr);
 }

@@ -28,7 +28,7 @@ fn show_tells_the_job_as_a_story() {
     };
     let expected = "\
 job #7 for owner/repo#123: queued
-submitted 12:07 (3 min ago) by uid 1000, to be posted as account default
+submitted 12:07 (3 min ago) by you, to be posted as account default
 tried 1 time
 last trouble: connection refused
 next try: 12:15 (in 5 min)
@@ -55,7 +55,7 @@ waits for: its backoff
 }
 
 /// A job about which everything is known, and what was done for it.
-fn eventful() -> JobGetReply {
+pub(super) fn eventful() -> JobGetReply {
     let mut failed = job(7, JobState::Failed);
     failed.attempts = 2;
     failed.priority = 5;
@@ -103,7 +103,7 @@ fn show_tells_what_was_wished_and_what_was_done() {
     });
     let expected = "\
 job #7 for owner/repo#123: failed
-submitted 12:07 (3 min ago) by uid 1000, to be posted as account default
+submitted 12:07 (3 min ago) by you, to be posted as account default
 not before 12:08 (2 min ago)
 priority 5
 only while the issue is open

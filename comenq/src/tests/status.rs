@@ -41,6 +41,33 @@ pub(super) fn status() -> StatusReply {
     }
 }
 
+/// Everything that can be wrong, and some that is not.
+pub(super) fn mixed() -> StatusReply {
+    let mut reply = status();
+    reply.degraded = vec!["account shy-bot has no GitHub token".into()];
+    reply.store.low_space = true;
+    reply.store.free_bytes = Some(1 << 20);
+    let healthy = reply.lanes[0].clone();
+    let lane = |account: &str, phase: &str, reason: Option<&str>| LaneStatus {
+        account: account.into(),
+        phase: phase.into(),
+        reason: reason.map(Into::into),
+        remedy: Some("systemctl restart comenqd".into()),
+        ..healthy.clone()
+    };
+    let mut ending = lane("docs-bot", "limited", Some("secondary rate limit"));
+    ending.token_expires_at_ms = Some(NOW_MS + 5 * 24 * 60 * MINUTE_MS);
+    ending.warnings = vec!["the token expires on 2026-11-25 12:10:00 UTC".into()];
+    let mut shy = lane("shy-bot", "no_token", None);
+    (shy.token_source, shy.next_post_at_ms) = (None, None);
+    reply.lanes.extend([
+        ending,
+        shy,
+        lane("bad-bot", "blocked", Some("bad credentials")),
+    ]);
+    reply
+}
+
 fn status_of(reply: StatusReply, line: &[&str]) -> Ran {
     let daemon = TestDaemon::serving(move |peer| {
         peer.answer::<Status>(&reply);

@@ -1,0 +1,62 @@
+//! The exit codes, each from a run that ends with it: the contract with scripts in one place.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::thread;
+
+use comenq_proto::{ErrorCode, HelloReply, WireError, to_bytes};
+use harness::pty::CTRL_C;
+
+use crate::world::{ISSUE, world_with};
+
+/// A daemon that speaks another protocol version.
+fn incompatible(path: &Path) {
+    let listener = UnixListener::bind(path).unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map(Result::unwrap) {
+            // The greeting; one read takes it whole from a local socket.
+            let _greeted = stream.read(&mut [0; 4096]);
+            let error = WireError::new(ErrorCode::IncompatibleProtocol, "too new");
+            let reply = HelloReply {
+                ack: None,
+                err: Some(error),
+            };
+            let payload = to_bytes(&reply).unwrap();
+            let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+            drop(stream.write_all(&[&length[..], &payload].concat()));
+        }
+    });
+}
+
+#[test]
+fn each_code_means_one_thing() {
+    let (_standin, daemon) = world_with(|setup| setup.number("cooldown_period_seconds", 600));
+    daemon.wait_posted(daemon.submit(ISSUE, "takes the slot").job.id);
+    daemon.cli(&["post", ISSUE, "waits"]).ok();
+    daemon.cli(&["post", "--hold", ISSUE, "x"]).ok();
+    daemon.cli(&["cancel", "3"]).ok();
+    let newer = daemon.setup.path("newer");
+    incompatible(&newer);
+    let newer = newer.display().to_string();
+    let table: [(i32, &[&str]); 9] = [
+        (0, &["ping"]),
+        (1, &["post", "-e", ISSUE]),
+        (2, &["post", "octo/demo#0", "x"]),
+        (3, &["ping", "--socket", "/nowhere/comenq.sock"]),
+        (4, &["post-now", "2"]),
+        (5, &["show", "9"]),
+        (6, &["wait", "3"]),
+        (7, &["wait", "2", "--timeout", "100ms"]),
+        (8, &["ping", "--socket", &newer]),
+    ];
+    for (code, words) in table {
+        let done = daemon.cli(words).env("EDITOR", "false").run();
+        assert_eq!(done.code, code, "{words:?}: {done:?}");
+        assert_eq!(done.stderr.is_empty(), code == 0, "{words:?}: {done:?}");
+    }
+    let waiting = daemon.cli(&["wait", "2"]).on_terminal(24, 80);
+    waiting.shows("next in");
+    waiting.press(CTRL_C);
+    assert_eq!(waiting.end().code, 130);
+}
