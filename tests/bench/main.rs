@@ -12,6 +12,7 @@
 
 mod events;
 mod floor;
+mod listing;
 mod load;
 mod memory;
 mod pages;

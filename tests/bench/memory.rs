@@ -79,7 +79,8 @@ fn until_it_waits(cat: &mut Child) -> Result<(), Failure> {
     Ok(())
 }
 
-fn field(pid: u32, file: &str, name: &str) -> Result<u64, Failure> {
+/// A number of a process, as /proc tells it.
+pub(crate) fn field(pid: u32, file: &str, name: &str) -> Result<u64, Failure> {
     let text = fs::read_to_string(format!("/proc/{pid}/{file}"))?;
     let line = text.lines().find(|line| line.starts_with(name));
     let number = line.and_then(|line| line.split_whitespace().nth(1));

@@ -1,4 +1,4 @@
-//! What `comenq post` costs a shell script.
+//! What `comenq` costs a shell script.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,11 +12,12 @@ use crate::sample::{Samples, timed};
 use crate::stage::{Stage, TARGET};
 use crate::table::{Aim, Row, Value};
 
-/// The client as a process: started, posted durably, ended.
+/// The client as a process, beside the smallest one there is: help, and a durable post.
 pub(crate) fn client(stage: &Stage) -> Result<Vec<Row>, Failure> {
     let disk = stage.disk()?;
     let daemon = stage.daemon(&disk);
     let (body, socket) = (load::body(), daemon.socket());
+    let help = || floor::run(Command::new(program("comenq")).arg("--help"));
     let post = || {
         floor::run(
             Command::new(program("comenq"))
@@ -24,27 +25,36 @@ pub(crate) fn client(stage: &Stage) -> Result<Vec<Row>, Failure> {
                 .args(["post", TARGET, &body]),
         )
     };
-    let (floor, samples) = Samples::in_turns(stage.times(500), floor::spawn_true, || timed(post))?;
-    let row = |what: &str, figure, floor, aim| Row {
-        what: what.to_owned(),
+    let mut rows = beside_true(stage, "`comenq --help`", Duration::from_micros(500), || {
+        timed(help)
+    })?;
+    rows.extend(beside_true(
+        stage,
+        "`comenq post`",
+        Duration::from_millis(1),
+        || timed(post),
+    )?);
+    Ok(rows)
+}
+
+/// How long a program runs, with at most `aim` more than /bin/true.
+fn beside_true(
+    stage: &Stage,
+    what: &str,
+    aim: Duration,
+    run: impl FnMut() -> Result<Duration, Failure>,
+) -> Result<Vec<Row>, Failure> {
+    let (floor, samples) = Samples::in_turns(stage.times(500), floor::spawn_true, run)?;
+    let row = |percentile: &str, figure, floor, aim| Row {
+        what: format!("{what} as a process: {percentile}"),
         figure: Value::Time(figure),
         floor: Value::Time(floor),
         floor_is: "spawning /bin/true",
         aim,
     };
-    let aim = Aim::AboveFloor(Value::Time(Duration::from_millis(1)));
+    let aim = Aim::AboveFloor(Value::Time(aim));
     Ok(vec![
-        row(
-            "`comenq post` as a process: p50",
-            samples.p50(),
-            floor.p50(),
-            aim,
-        ),
-        row(
-            "`comenq post` as a process: p99",
-            samples.p99(),
-            floor.p99(),
-            Aim::None,
-        ),
+        row("p50", samples.p50(), floor.p50(), aim),
+        row("p99", samples.p99(), floor.p99(), Aim::None),
     ])
 }

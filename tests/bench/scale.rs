@@ -24,6 +24,7 @@ use tokio::runtime::Runtime;
 
 use crate::Failure;
 use crate::floor;
+use crate::listing::Listing;
 use crate::load;
 use crate::pages::Largest;
 use crate::post::post_over;
@@ -62,6 +63,8 @@ struct Figures {
     rss_kb: u64,
     /// Where all pages were read: the longest reply.
     largest: Option<Largest>,
+    /// The same, by the client.
+    listing: Option<Listing>,
 }
 
 /// Every figure at every size.
@@ -121,6 +124,12 @@ impl Figures {
             },
         ];
         rows.extend(self.largest.iter().flat_map(|it| it.rows(jobs)));
+        let listings = self.listing.as_ref().zip(least.listing.as_ref());
+        rows.extend(
+            listings
+                .into_iter()
+                .flat_map(|(it, least)| it.rows(jobs, least)),
+        );
         rows
     }
 }
@@ -149,6 +158,7 @@ fn at(stage: &Stage, disk: &TempDir, queued: usize, jobs: usize) -> Result<Figur
     let mut daemon = Daemon::start(setup_of(setup));
     let (submit, list, status, cancel) = requests(stage, &daemon, jobs)?;
     let rss_kb = daemon.rss_kb();
+    let listing = Listing::read(&daemon, jobs)?;
     let largest = Largest::read(&daemon, jobs)?;
     let starts = if stage.times(100) < 100 { 3 } else { 9 };
     daemon.term();
@@ -173,6 +183,7 @@ fn at(stage: &Stage, disk: &TempDir, queued: usize, jobs: usize) -> Result<Figur
         ready_killed: ready_killed.p50(),
         rss_kb,
         largest,
+        listing,
     })
 }
 
