@@ -175,9 +175,10 @@ impl Queue {
     ) -> Result<Rehearsed, QueueError> {
         let wanted = u32::try_from(new.len()).unwrap_or(u32::MAX);
         let now = self.0.clock.boottime();
+        let uid = new.first().map_or(0, |new| new.uid);
+        let admitted = self.rates().admit(uid, wanted, most_per_minute, now);
         for new in &mut new {
-            let admitted = self.rates().admit(new.uid, wanted, most_per_minute, now);
-            new.quota.too_fast = admitted.err();
+            new.quota.too_fast = admitted.clone().err();
         }
         self.store()?.check_all(new).await
     }

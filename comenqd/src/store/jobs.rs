@@ -118,8 +118,9 @@ pub(super) fn oldest(txn: &Txn<'_>) -> Result<Option<Job>, StoreError> {
 /// Stores jobs, all or none.
 pub(super) fn insert_all(txn: &mut Txn<'_>, new: &[NewJob]) -> Result<Vec<Inserted>, StoreError> {
     let mut inserted = Vec::with_capacity(new.len());
+    let mut others = Others::default();
     for (index, new) in new.iter().enumerate() {
-        let done = insert(txn, new).map_err(|source| StoreError::InBatch {
+        let done = insert(txn, new, &mut others).map_err(|source| StoreError::InBatch {
             index,
             source: Box::new(source),
         })?;
@@ -157,8 +158,35 @@ pub(super) fn rehearse(txn: &mut Txn<'_>, new: &[NewJob]) -> Result<Rehearsed, S
     })
 }
 
+/// How many jobs each other user has queued, for the account and the user asked about last: the
+/// same for all of a batch, and read once.
+#[derive(Default)]
+struct Others {
+    account: String,
+    uid: Option<u32>,
+    queued: Vec<u64>,
+}
+
+impl Others {
+    fn of(&mut self, txn: &Txn<'_>, account: &str, uid: u32) -> Result<&[u64], StoreError> {
+        if self.uid == Some(uid) && self.account == account {
+            return Ok(&self.queued);
+        }
+        let own_key = keys::count(account, uid, State::Queued.code());
+        self.queued.clear();
+        for entry in txn.scan(&keys::counts_of(account)) {
+            let (key, value) = entry?;
+            if key != own_key && key.last() == Some(&State::Queued.code()) {
+                self.queued.push(as_number(&value)?);
+            }
+        }
+        (self.account, self.uid) = (account.to_owned(), Some(uid));
+        Ok(&self.queued)
+    }
+}
+
 /// Stores a job, or finds the one its key stands for.
-pub(super) fn insert(txn: &mut Txn<'_>, new: &NewJob) -> Result<Inserted, StoreError> {
+fn insert(txn: &mut Txn<'_>, new: &NewJob, others: &mut Others) -> Result<Inserted, StoreError> {
     let digest = digest(new);
     if let Some(found) = find_by_key(txn, new, &digest)? {
         return Ok(found);
@@ -183,7 +211,7 @@ pub(super) fn insert(txn: &mut Txn<'_>, new: &NewJob) -> Result<Inserted, StoreE
     }
     turns::know_user(txn, &job.account, job.uid)?;
     index::save(txn, None, &job)?;
-    let position = position(txn, &job)?;
+    let position = position(txn, &job, others)?;
     Ok(Inserted {
         job,
         duplicate: false,
@@ -213,7 +241,7 @@ fn find_by_key(
         Some(pruned) => pruned_job(id, new, pruned),
         None => index::load(txn, id)?,
     };
-    let position = position(txn, &job)?;
+    let position = position(txn, &job, &mut Others::default())?;
     Ok(Some(Inserted {
         job,
         duplicate: true,
@@ -406,20 +434,14 @@ pub(super) fn hash(parts: &[&str]) -> [u8; 32] {
 
 /// An estimate of a queued job's place: own rank, and from every other user as many as take turns
 /// with it. Counts everything that this user has queued as ahead of it.
-fn position(txn: &Txn<'_>, job: &Job) -> Result<Option<u64>, StoreError> {
+fn position(txn: &Txn<'_>, job: &Job, others: &mut Others) -> Result<Option<u64>, StoreError> {
     if job.state != State::Queued {
         return Ok(None);
     }
-    let own_key = keys::count(&job.account, job.uid, State::Queued.code());
-    let own = txn.number(&own_key)?;
-    let mut position = own;
-    for entry in txn.scan(&keys::counts_of(&job.account)) {
-        let (key, value) = entry?;
-        if key != own_key && key.last() == Some(&State::Queued.code()) {
-            position += as_number(&value)?.min(own);
-        }
-    }
-    Ok(Some(position))
+    let own = txn.number(&keys::count(&job.account, job.uid, State::Queued.code()))?;
+    let others = others.of(txn, &job.account, job.uid)?;
+    let before: u64 = others.iter().map(|queued| (*queued).min(own)).sum();
+    Ok(Some(own.saturating_add(before)))
 }
 
 /// Reads a job and its text.

@@ -56,7 +56,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use comenq_proto::{CommentBody, JobId};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::clock::{Clock, Mark, UnixMs};
 pub use agenda::{Agenda, AgendaQuery};
@@ -181,6 +181,9 @@ pub struct Recovery {
 pub struct Store {
     tasks: mpsc::Sender<Message>,
     id: u128,
+    /// Of the operations that only tell and may take long, one at a time waits for the commit
+    /// thread: whatever clients ask, what changes something waits behind one of them at most.
+    telling: Arc<Semaphore>,
 }
 
 impl Store {
@@ -215,7 +218,14 @@ impl Store {
                     .to_owned(),
             ))
         })?;
-        Ok((Self { tasks, id }, recovery))
+        Ok((
+            Self {
+                tasks,
+                id,
+                telling: Arc::new(Semaphore::new(1)),
+            },
+            recovery,
+        ))
     }
 
     /// Which store this is: random, and the same for its whole life.
@@ -255,6 +265,27 @@ impl Store {
         result.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Runs one that only tells and may take long. Cancel-safe: one that nobody waits for any more
+    /// is still the only one that waits for the commit thread.
+    async fn tell<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turn_to_tell().await?;
+        self.run(false, move |txn| {
+            let done = operation(txn);
+            drop(turn);
+            done
+        })
+        .await
+    }
+
+    /// Those who ask take turns, first come, first served.
+    async fn turn_to_tell(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        let turn = Arc::clone(&self.telling).acquire_owned().await;
+        turn.map_err(|_| gone())
+    }
+
     fn send(
         &self,
         run: Box<dyn FnOnce(&mut Engine) -> commit::Reply + Send>,
@@ -278,9 +309,11 @@ impl Store {
     /// # Errors
     /// Those it would have.
     pub async fn check_all(&self, new: Vec<NewJob>) -> Result<Rehearsed, StoreError> {
+        let turn = self.turn_to_tell().await?;
         let (answer, result) = oneshot::channel();
         let run = Box::new(move |engine: &mut Engine| {
             let done = engine.rehearse(|txn| jobs::rehearse(txn, &new));
+            drop(turn);
             let reply: commit::Reply = Box::new(move |fate| drop(answer.send(fate.and(done))));
             reply
         });
@@ -370,7 +403,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] if an index cannot be read; damaged jobs are named in the page.
     pub async fn list(&self, query: ListQuery) -> Result<Page, StoreError> {
-        self.run(false, move |txn| listing::list(txn, &query)).await
+        self.tell(move |txn| listing::list(txn, &query)).await
     }
 
     /// Does what people do to a job.
@@ -449,8 +482,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] if an index cannot be read.
     pub async fn forecast(&self, query: ForecastQuery) -> Result<Foresight, StoreError> {
-        self.run(false, move |txn| forecast::forecast(txn, &query))
-            .await
+        self.tell(move |txn| forecast::forecast(txn, &query)).await
     }
 
     /// Where a job stands among those that its account will post.
@@ -458,8 +490,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSuchJob`]; [`StoreError::Damaged`].
     pub async fn place(&self, id: JobId, query: ForecastQuery) -> Result<Standing, StoreError> {
-        self.run(false, move |txn| forecast::place(txn, id, &query))
-            .await
+        self.tell(move |txn| forecast::place(txn, id, &query)).await
     }
 
     /// Takes the next job. When it returns, the claim, the pace and the witness are durable.

@@ -154,8 +154,11 @@ impl<'t, 'e, 'q> Ahead<'t, 'e, 'q> {
                 self.now = then;
                 continue;
             };
-            if let Some(post) = self.take(&turn)? {
-                return Ok(Some(post));
+            // One that was chosen while reading ended may not be it: what was not read was taken for
+            // nothing there.
+            let taken = self.take(&turn)?;
+            if taken.is_some() && !self.reading.is_over() {
+                return Ok(taken);
             }
         }
         Ok(None)

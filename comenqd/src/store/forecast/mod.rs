@@ -67,7 +67,9 @@ pub struct Foresight {
 
 /// Foresees the posts of an account. Other accounts that share its lane have their turns too.
 pub(super) fn forecast(txn: &Txn<'_>, query: &ForecastQuery) -> Result<Foresight, StoreError> {
-    foresee(txn, query, None)
+    let mut foresight = foresee(txn, query, None)?;
+    foresight.queued = place::queued(txn, &query.agenda.account)?;
+    Ok(foresight)
 }
 
 /// Does so up to one job.
@@ -77,10 +79,7 @@ fn foresee(
     until: Option<JobId>,
 ) -> Result<Foresight, StoreError> {
     let mut ahead = Ahead::begin(txn, query)?;
-    let mut foresight = Foresight {
-        queued: place::queued(txn, &query.agenda.account)?,
-        ..Foresight::default()
-    };
+    let mut foresight = Foresight::default();
     // Of accounts that share the lane each may have as many turns in between.
     let mut steps = query.limit.saturating_mul(ahead.width());
     while foresight.posts.len() < query.limit && steps > 0 {

@@ -46,6 +46,10 @@ pub(in crate::store) fn place(
     if foresight.is_all || is_waiting {
         return Ok(Standing::default());
     }
+    // Nobody can tell how long its target is held back, however long the queue is.
+    if txn.exists_under(&keys::unresolved(&job.account, &job.target.lower()))? {
+        return Ok(Standing::default());
+    }
     let behind = u64::try_from(foresight.posts.len()).unwrap_or(u64::MAX);
     let position = estimate(txn, &job)?.max(behind.saturating_add(1));
     Ok(Standing {
