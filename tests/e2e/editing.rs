@@ -165,6 +165,11 @@ fn ctrl_c_in_the_editor_is_the_editors() {
     terminal.shows("ready");
     terminal.press(CTRL_C);
     terminal.shows("caught");
+    // Elsewhere the second one would end the client.
+    terminal.press(CTRL_C);
+    terminal.until("both to be caught", |screen| {
+        screen.matches("caught").count() == 2
+    });
     terminal.press("typed after it\n");
     let left = terminal.end();
     assert_eq!(left.code, 0, "{left:?}");

@@ -7,7 +7,6 @@ use std::{
     fs,
     io::{self, Read},
     path::Path,
-    sync::atomic::Ordering,
 };
 
 use comenq_proto::{CommentBody, ErrorCode, MAX_BODY_BYTES};
@@ -65,10 +64,12 @@ pub(super) fn edit(
     purpose: &str,
     context: &mut Context<'_>,
 ) -> Result<Written, Failure> {
-    // Ctrl-C is the editor's; and once it has been left, the text must be handed over or named.
-    let told = (context.interrupts.tell)().map_err(|error| unwaitable(&error))?;
+    // Ctrl-C is the editor's, however often it is pressed.
+    (context.interrupts.ignore)().map_err(|error| unwaitable(&error))?;
     let draft = Draft::write(start, purpose, context.terminal, context.environment)?;
-    told.store(false, Ordering::Relaxed);
+    // Once it has been left, the text must be handed over or its file named.
+    let told = (context.interrupts.tell)();
+    let told = told.map_err(|error| draft.keep(unwaitable(&error)))?;
     context.client.end(None, Stop::by(told));
     if draft.text.trim().is_empty() {
         draft.done();

@@ -55,7 +55,7 @@ const EXIT_STATUS: [(&str, &str); 10] = [
     ("130", "Ctrl-C ended a wait. The jobs are as they were."),
 ];
 
-const ENVIRONMENT: [(&str, &str); 9] = [
+const ENVIRONMENT: [(&str, &str); 10] = [
     (
         "COMENQ_SOCKET",
         "The daemon's socket. Without it a user's own service is asked ($XDG_RUNTIME_DIR/comenq/comenq.sock) if it answers, else the system's (/run/comenq/comenq.sock).",
@@ -81,6 +81,10 @@ const ENVIRONMENT: [(&str, &str); 9] = [
     (
         "COLUMNS",
         "The width that lists are fitted to, instead of the terminal's.",
+    ),
+    (
+        "GH_REPO",
+        "[HOST/]OWNER/REPO: the repository of a number alone, instead of the git checkout's.",
     ),
     (
         "GH_HOST",
