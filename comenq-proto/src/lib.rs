@@ -15,6 +15,8 @@
 //! 4. the daemon answers each, in order, with a [`ResponseEnvelope`];
 //! 5. after a [`Subscribe`] the connection carries [`Event`]s, and nothing else.
 
+#![forbid(unsafe_code)]
+
 mod admin;
 mod body;
 mod cbor;

@@ -4,8 +4,6 @@
 //! error ends in which code is said where the error becomes a
 //! [`Failure`](crate::failure::Failure).
 
-use std::process::ExitCode;
-
 /// How a run ended. The numbers never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -69,12 +67,6 @@ impl Exit {
             130 => Self::Interrupted,
             other => Self::Other(other),
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
     }
 }
 

@@ -4,6 +4,8 @@
 //! works on arguments alone, so that a test can be that process. Blocking and
 //! small on purpose: one post should cost little more than starting a process.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod checkout;
 mod cli;

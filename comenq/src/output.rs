@@ -158,6 +158,11 @@ impl<'a> Output<'a> {
         self.complain(&format!("{}\n", plain_line(text)));
     }
 
+    /// Writes on standard error what a terminal shows and obeys.
+    pub(crate) fn draw(&mut self, text: &str) {
+        self.complain(text);
+    }
+
     /// Prints an error; gives the exit code that goes with it.
     pub(crate) fn failure(&mut self, failure: &Failure) -> Exit {
         let json = self

@@ -20,7 +20,8 @@ pub struct Terminal {
     pub stdout: bool,
     /// A person reads errors there.
     pub stderr: bool,
-    /// Its columns and rows; asked only where something is fitted to it.
+    /// The columns and rows of the one on standard output, or else on standard error; asked
+    /// only where something is fitted to it.
     pub size: fn() -> Option<(usize, usize)>,
     /// Whether anybody still reads standard output.
     pub is_read: fn() -> bool,
@@ -63,8 +64,7 @@ impl Look {
             Colour::Never => Some(false),
             Colour::Auto => {
                 let is_set = |name| environment(name).is_some_and(|value| !value.is_empty());
-                let is_dumb = environment("TERM").is_some_and(|term| term == "dumb");
-                (is_set("NO_COLOR") || is_dumb).then_some(false)
+                (is_set("NO_COLOR") || is_dumb(environment)).then_some(false)
             }
         };
         Self {
@@ -115,6 +115,11 @@ impl Look {
     pub(crate) fn paint_error(&self, style: Style, text: impl Display) -> String {
         painted(self.colour_of_errors, style, text)
     }
+}
+
+/// Whether the terminal can do no more than a printer.
+pub(crate) fn is_dumb(environment: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    environment("TERM").is_some_and(|term| term == "dumb")
 }
 
 fn painted(is_on: bool, style: Style, text: impl Display) -> String {

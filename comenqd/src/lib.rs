@@ -5,6 +5,8 @@
 //! only in `queue`, which alone talks to `store`. An arrow never runs up; ARCHITECTURE.md shows
 //! the floors.
 
+#![forbid(unsafe_code)]
+
 pub mod api_url;
 pub mod app;
 pub mod clock;

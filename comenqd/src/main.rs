@@ -1,5 +1,7 @@
 //! The `comenqd` binary: reads its surroundings and hands over to `app`.
 
+#![forbid(unsafe_code)]
+
 use std::fmt::Display;
 use std::io::Write;
 use std::path::Path;

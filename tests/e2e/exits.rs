@@ -1,14 +1,22 @@
 //! The exit codes, each from a run that ends with it: the contract with scripts in one place.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use comenq_proto::{ErrorCode, HelloReply, WireError, to_bytes};
+use harness::programs::program;
 use harness::pty::CTRL_C;
+use harness::wait;
 
 use crate::world::{ISSUE, world_with};
+
+/// More than enough for one step.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A daemon that speaks another protocol version.
 fn incompatible(path: &Path) {
@@ -59,4 +67,33 @@ fn each_code_means_one_thing() {
     waiting.shows("next in");
     waiting.press(CTRL_C);
     assert_eq!(waiting.end().code, 130);
+}
+
+/// Else the connection to the daemon would be opened under its number.
+#[test]
+fn a_closed_standard_stream_is_opened_on_nothing() {
+    let (_standin, daemon) = world_with(|setup| setup.number("cooldown_period_seconds", 600));
+    daemon.cli(&["post", "--hold", ISSUE, "x"]).ok();
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
+        let mut waiting = Command::new("sh")
+            .args(["-c", &format!("exec \"$0\" wait 1 {closed}")])
+            .arg(program("comenq"))
+            .env("COMENQ_SOCKET", daemon.socket())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let streams = PathBuf::from(format!("/proc/{}/fd", waiting.id()));
+        let opened = |number: &str| fs::read_link(streams.join(number)).unwrap_or_default();
+        wait::until("its connection", DEADLINE, || {
+            let is_socket = |number: &str| opened(number).to_string_lossy().starts_with("socket:");
+            ["0", "1", "2", "3"].into_iter().find(|it| is_socket(it))
+        });
+        for (number, sign) in [("0", "<&-"), ("1", ">&-"), ("2", "2>&-")] {
+            if closed.split(' ').any(|it| it == sign) {
+                assert_eq!(opened(number), Path::new("/dev/null"), "{closed}: {number}");
+            }
+        }
+        waiting.kill().unwrap();
+        waiting.wait().unwrap();
+    }
 }

@@ -3,6 +3,7 @@
 //! Decides which file serves which command; a command builds its request, asks,
 //! and words the answer.
 
+mod bars;
 mod batch;
 mod body;
 mod bump;

@@ -7,13 +7,20 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use comenq_proto::{Job, JobGetReply, JobState};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::words::{name, ordinal, trouble};
+use super::{
+    Context,
+    bars::{Bar, Bars},
+    words::{name, ordinal, trouble},
+};
 use crate::{
     output::{Output, plain_line},
+    terminal::is_dumb,
     times::{Times, countdown},
 };
+
+/// Columns and rows of a terminal that does not say.
+const DEFAULT_SIZE: (usize, usize) = (80, 24);
 
 /// Of the job whose turn is next.
 const NEXT: &str = "next";
@@ -96,27 +103,25 @@ pub(super) enum Progress {
     Silent,
     /// As lines: the last text of each job.
     Lines(BTreeMap<u64, String>),
-    /// As bars.
-    Bars(MultiProgress, BTreeMap<u64, Bar>),
+    /// As bars: the jobs by number, and what stands on a terminal of that size.
+    Bars(BTreeMap<u64, Shown>, Bars, fn() -> Option<(usize, usize)>),
 }
 
-/// One job's bar.
-pub(super) struct Bar {
-    shown: ProgressBar,
+/// What a bar tells.
+pub(super) struct Shown {
     phase: Phase,
     head: String,
     since_ms: i64,
 }
 
 impl Progress {
-    pub(super) fn new(is_shown: bool, is_terminal: bool) -> Self {
+    pub(super) fn new(is_shown: bool, context: &Context<'_>) -> Self {
         if !is_shown {
             return Self::Silent;
         }
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        // Some terminals cannot move their cursor.
-        if is_terminal && !bars.is_hidden() {
-            return Self::Bars(bars, BTreeMap::new());
+        let terminal = context.terminal;
+        if terminal.stderr && !is_dumb(context.environment) {
+            return Self::Bars(BTreeMap::new(), Bars::default(), terminal.size);
         }
         Self::Lines(BTreeMap::new())
     }
@@ -152,69 +157,57 @@ impl Progress {
                 output.progress(&format!("{head}: {}{until}", phase.text));
                 told.insert(reply.job.id, phase.text);
             }
-            Self::Bars(all, bars) => {
+            Self::Bars(jobs, ..) => {
                 let now = times.now_ms();
-                let bar = bars.entry(reply.job.id).or_insert_with(|| Bar {
-                    shown: all.add(ProgressBar::new(1).with_style(style())),
+                let shown = jobs.entry(reply.job.id).or_insert_with(|| Shown {
                     phase: phase.clone(),
                     head,
                     since_ms: now,
                 });
-                bar.phase = phase;
-                bar.draw(times);
+                shown.phase = phase;
+                self.passes(output);
             }
         }
     }
 
     /// Time has passed.
-    pub(super) fn passes(&self, times: Times) {
-        if let Self::Bars(_, bars) = self {
-            for bar in bars.values() {
-                bar.draw(times);
-            }
+    pub(super) fn passes(&mut self, output: &mut Output<'_>) {
+        if let Self::Bars(jobs, bars, size) = self {
+            let times = output.times();
+            let size = size().unwrap_or(DEFAULT_SIZE);
+            bars.draw(jobs.values().map(|it| it.bar(times)), size, output);
         }
     }
 
     /// Nothing more of this job.
-    pub(super) fn end(&mut self, id: u64) {
-        if let Self::Bars(all, bars) = self
-            && let Some(bar) = bars.remove(&id)
-        {
-            bar.shown.finish_and_clear();
-            all.remove(&bar.shown);
+    pub(super) fn end(&mut self, id: u64, output: &mut Output<'_>) {
+        if let Self::Bars(jobs, ..) = self {
+            jobs.remove(&id);
+            self.passes(output);
         }
     }
 
     /// Nothing more at all.
-    pub(super) fn clear(&self) {
-        if let Self::Bars(all, _) = self {
-            // What stays is a line on a terminal.
-            let _unwritable = all.clear();
+    pub(super) fn clear(&mut self, output: &mut Output<'_>) {
+        if let Self::Bars(_, bars, _) = self {
+            bars.clear(output);
         }
     }
 }
 
-impl Bar {
-    fn draw(&self, times: Times) {
+impl Shown {
+    fn bar(&self, times: Times) -> Bar {
         let positive = |ms: i64| u64::try_from(ms).unwrap_or(0);
-        let total = self
-            .phase
-            .until_ms
-            .map_or(0, |at| positive(at - self.since_ms));
-        let passed = positive(times.now_ms() - self.since_ms);
-        self.shown.set_length(total.max(1));
-        self.shown.set_position(passed.min(total));
+        let until = self.phase.until_ms;
+        let total = until.map_or(0, |at| positive(at - self.since_ms));
         let text = format!("{}: {}", self.head, self.phase.counting(times));
-        self.shown.set_message(plain_line(&text));
-        self.shown.tick();
+        Bar {
+            // A job that waits for nothing has no way to go.
+            passed: positive(times.now_ms() - self.since_ms).min(total),
+            total: total.max(1),
+            text: plain_line(&text),
+        }
     }
-}
-
-fn style() -> ProgressStyle {
-    let style = ProgressStyle::with_template("{bar:20} {wide_msg}");
-    style
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
 }
 
 #[cfg(test)]

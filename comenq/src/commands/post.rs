@@ -87,7 +87,7 @@ fn waited(
     context: &mut Context<'_>,
 ) -> Result<Exit, Failure> {
     let is_json = context.output.is_json();
-    let progress = Progress::new(!is_json && !is_quiet, context.terminal.stderr);
+    let progress = Progress::new(!is_json && !is_quiet, context);
     let outcome = until_finished(&[reply.job.id], limit, progress, context);
     let outcome = outcome
         .map_err(|failure| failure.and_detail(format!("it is queued as #{}", reply.job.id)))?;

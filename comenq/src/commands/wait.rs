@@ -25,7 +25,7 @@ pub(super) fn run(args: &WaitArgs, context: &mut Context<'_>) -> Result<Exit, Fa
     let mut ids: Vec<_> = args.ids.iter().copied().map(JobId::get).collect();
     let mut known = HashSet::new();
     ids.retain(|id| known.insert(*id));
-    let progress = Progress::new(!context.output.is_json(), context.terminal.stderr);
+    let progress = Progress::new(!context.output.is_json(), context);
     let outcome = until_finished(&ids, args.limit, progress, context)?;
     let output = &mut context.output;
     if output.is_json() {

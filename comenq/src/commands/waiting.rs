@@ -70,7 +70,7 @@ pub(super) fn until_finished(
         progress,
     };
     let end = waiting.run(context);
-    waiting.progress.clear();
+    waiting.progress.clear(&mut context.output);
     let end = end?;
     let mut jobs = waiting.jobs;
     Ok(Outcome {
@@ -141,7 +141,7 @@ impl Waiting {
             };
             self.progress.tell(&reply, &mut context.output);
             if reply.job.state.is_finished() {
-                self.progress.end(*id);
+                self.progress.end(*id, &mut context.output);
                 self.left.remove(id);
             }
             self.jobs.insert(*id, reply.job);
@@ -166,7 +166,7 @@ impl Waiting {
     }
 
     /// Waits for something to happen, until it is time to look at everything again.
-    fn news(&mut self, again: Instant, context: &Context<'_>) -> News {
+    fn news(&mut self, again: Instant, context: &mut Context<'_>) -> News {
         loop {
             let now = Instant::now();
             if let Some(end) = self.over(now) {
@@ -182,7 +182,7 @@ impl Waiting {
                 Some(news) => return news,
                 None => {}
             }
-            self.progress.passes(context.output.times());
+            self.progress.passes(&mut context.output);
         }
     }
 }
