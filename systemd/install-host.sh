@@ -167,6 +167,8 @@ activate() {
         # Enables the socket too. That listens now; the service begins when it is needed.
         systemctl --quiet enable comenqd.service
         systemctl start comenq.socket
+        # A queue that an earlier installation left goes on, as at a boot.
+        [ ! -e /var/lib/comenq/queue/CURRENT ] || systemctl start comenqd.service
         echo enabled >>"$RECORD"
     fi
 }
