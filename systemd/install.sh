@@ -47,6 +47,7 @@ stage_files() {
     put 0644 "$here/comenq.socket" "$prefix/lib/systemd/system/comenq.socket"
     put 0644 "$here/comenqd.service" "$prefix/lib/systemd/system/comenqd.service"
     put 0644 "$here/comenq.sysusers" "$prefix/lib/sysusers.d/comenq.conf"
+    put 0644 "$here/config.toml" /etc/comenqd/config.toml
     for section in 1 5 7 8; do
         for page in "$here"/man/*."$section"; do
             [ -e "$page" ] || continue
