@@ -24,7 +24,7 @@ without_comenq() {
     mkdir "$UNPACKED"
     tar --extract --strip-components=1 -C "$UNPACKED" -f "$PACKAGES"/comenq-*.tar.gz
     "$UNPACKED/systemd/install.sh" --uninstall
-    ! rpm --query comenq 2>/dev/null || rpm --erase comenq
+    ! rpm --query comenq 2>/dev/null || rpm --force-debian --erase comenq
     if dpkg --status comenq >/dev/null 2>&1; then
         dpkg --purge comenq
     elif [ -e /usr/bin/comenqd ]; then
@@ -37,10 +37,11 @@ without_comenq() {
     expect "units" "" "$(systemctl list-unit-files --no-legend 'comenq*')"
 }
 
-# Everything of the host that an installation could touch, with times: "nothing changed" is meant so.
-# Not what systemd notes of itself.
+# What of the host an installation could touch, with times: "nothing changed" is meant so. Not what
+# systemd and rpm note for themselves.
 host_files() {
-    find /etc /usr /opt/x /var/lib -xdev \( -path /var/lib/systemd -o -path /var/lib/comenq -o -path /var/lib/standin \) -prune -o \
+    find /etc /usr/local /usr/bin /usr/lib/{systemd,sysusers.d} /usr/share/man/man{1,5,7,8} /opt/x /var/lib -xdev \
+        \( -path /var/lib/systemd -o -path /var/lib/rpm -o -path /var/lib/comenq -o -path /var/lib/standin \) -prune -o \
         \( -type d -printf '%p %m %u:%g\n' -o -printf '%p %m %u:%g %s %T@ %l\n' \) 2>/dev/null | sort
 }
 
@@ -93,6 +94,7 @@ member_posts_from_usr_local() {
     eventually 20 has_comments 1
     expect "the program" /usr/local/bin/comenqd "$(readlink "/proc/$(main_pid)/exe")"
     MANPATH=/usr/local/share/man man --where comenq
+    expect_text "the catalogue" comenq "$(journalctl --list-catalog)"
 }
 
 second_run_changes_nothing() {
@@ -129,10 +131,8 @@ edited_configuration_is_kept() {
 # Another version: a byte more behind each program, a page that goes and one that comes.
 next_version() {
     printf x | tee -a "$UNPACKED/bin/comenq" >>"$UNPACKED/bin/comenqd"
-    mv "$UNPACKED/systemd/man/comenq-bump.1" "$UNPACKED/systemd/man/comenq-other.1"
+    mv "$UNPACKED/systemd/man/comenqd.8" "$UNPACKED/systemd/man/other.8"
     echo "# Changed." >>"$UNPACKED/systemd/comenqd.service"
-    # What it prints, so that the page that goes is not made again.
-    printf '#!/bin/sh\nexec /usr/local/bin/comenq "$@"\n' >/dev/null
 }
 
 # Asks all the while; each failure is a line.
@@ -168,7 +168,7 @@ upgrade_restarts_a_running_service() {
     cmp "/proc/$(main_pid)/exe" "$UNPACKED/bin/comenqd"
     expect "the socket was left alone" "$socket_since" "$(prop comenq.socket ActiveEnterTimestampMonotonic)"
     expect_text "the unit" 'Changed' "$(systemctl cat comenqd.service)"
-    [ -e /usr/local/share/man/man1/comenq-other.1 ] || fail "the new page is missing"
+    expect "pages of section 8" other.8 "$(ls /usr/local/share/man/man8)"
     expect "jobs" "posted queued" "$(job_state 1) $(job_state 2)"
     # What the administrator decided is not decided again, and who stopped it meant it.
     systemctl disable --now comenqd.service comenq.socket
