@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The RPM's scriptlets, where systemd runs: installed, upgraded, removed. They are to do what the Debian
-# package's do (package.sh). Checks of first-boot, which sources this after tarball.sh and takes from
-# it how to be without comenq. Its dependencies are names of packages that only RPM's hosts have.
+# package's do (package.sh). Checks of first-boot, which sources this after elsewhere.sh and
+# tarball.sh. Its dependencies are names of packages that only RPM's hosts have.
 
 rpm_of_release() {
     echo "$PACKAGES"/comenq-*-"$1".*.rpm
@@ -15,7 +15,7 @@ rpm_installs_and_serves_at_once() {
     without_comenq
     as_rpm --install "$(rpm_of_release 1)"
     expect "units" "socket enabled active, service enabled inactive" "$(unit_states)"
-    expect "the unit" /usr/lib/systemd/system/comenqd.service "$(prop comenqd.service FragmentPath)"
+    expect "the unit" /usr/lib/systemd/system/comenqd.service "$(readlink -f "$(prop comenqd.service FragmentPath)")"
     expect "the socket" "root:comenq 660" "$(stat -c '%U:%G %a' /run/comenq/comenq.sock)"
     configure_for_standin
     post "from the RPM"

@@ -1,83 +1,7 @@
 # shellcheck shell=bash
 # comenq from its tarball, on a host without its package: installed, used, installed again, upgraded,
-# uninstalled. Checks of first-boot, which sources this after lib.sh. They begin without comenq,
-# however it was installed, and end without it.
-
-PACKAGES=/opt/acceptance/packages
-UNPACKED=/var/tmp/unpacked
-RECORD=/usr/local/lib/comenq/installed
-
-# ---- Without
-
-# As first-boot installs it without a package: what is staged for /usr.
-remove_what_was_staged() {
-    local stage
-    stage=$(mktemp -d)
-    sh "$UNPACKED/systemd/install.sh" --stage "$stage"
-    systemctl --quiet disable --now comenqd.service comenq.socket
-    (cd "$stage" && find . -type f -printf '/%P\n') | xargs rm -f
-    rm -rf "$stage" /etc/comenqd
-}
-
-without_comenq() {
-    rm -rf "$UNPACKED" /run/systemd/system/comenqd.service.d
-    mkdir "$UNPACKED"
-    tar --extract --strip-components=1 -C "$UNPACKED" -f "$PACKAGES"/comenq-*.tar.gz
-    "$UNPACKED/systemd/install.sh" --uninstall
-    ! rpm --query comenq 2>/dev/null || rpm --force-debian --erase comenq
-    if dpkg --status comenq >/dev/null 2>&1; then
-        dpkg --purge comenq
-    elif [ -e /usr/bin/comenqd ]; then
-        remove_what_was_staged
-    fi
-    rm -rf /var/lib/comenq /etc/comenqd
-    systemctl daemon-reload
-    systemctl reset-failed comenqd.service comenq.socket 2>/dev/null || true
-    expect "programs" "" "$(type -P comenq comenqd || true)"
-    expect "units" "" "$(systemctl list-unit-files --no-legend 'comenq*')"
-}
-
-# What of the host an installation could touch, with times: "nothing changed" is meant so. Not what
-# systemd and rpm note for themselves.
-host_files() {
-    find /etc /usr/local /usr/bin /usr/lib/{systemd,sysusers.d} /usr/share/man/man{1,5,7,8} /opt/x /var/lib -xdev \
-        \( -path /var/lib/systemd -o -path /var/lib/rpm -o -path /var/lib/comenq -o -path /var/lib/standin \) -prune -o \
-        \( -type d -printf '%p %m %u:%g\n' -o -printf '%p %m %u:%g %s %T@ %l\n' \) 2>/dev/null | sort
-}
-
-unit_states() {
-    echo "socket $(prop comenq.socket UnitFileState) $(prop comenq.socket ActiveState)," \
-        "service $(prop comenqd.service UnitFileState) $(prop comenqd.service ActiveState)"
-}
-
-# refused PATTERN COMMAND…: it ends with 1, says why, and leaves the host as it was.
-refused() {
-    local pattern=$1 rc=0 said
-    shift
-    host_files >/run/host.before
-    said=$("$@" 2>&1) || rc=$?
-    expect "exit code" 1 "$rc"
-    expect_text "why" "$pattern" "$said"
-    diff /run/host.before <(host_files) || fail "it changed the host: $*"
-}
-
-# ---- With
-
-install_tarball() {
-    "$UNPACKED/systemd/install.sh" "$@"
-}
-
-# The stand-in empty, and the daemon sent to it. The token is as an administrator is told to write it.
-configure_for_standin() {
-    systemctl stop standin.service
-    rm -rf /var/lib/standin/*
-    systemctl start standin.service
-    eventually 10 comments
-    mkdir -p /etc/comenqd
-    configure
-    write_token
-    usermod -aG comenq alice
-}
+# uninstalled. Checks of first-boot, which sources this after elsewhere.sh. Each begins without comenq,
+# however it was installed, and the last ends so.
 
 member_posts_from_usr_local() {
     without_comenq
@@ -252,22 +176,40 @@ broken_program() {
     install_tarball
 }
 
-refuses_beside_a_package() {
-    without_comenq
-    local dir=/var/tmp/empty-package
-    mkdir -p "$dir/DEBIAN"
+# comenq.deb of the same files, without scripts.
+make_package() {
+    local dir
+    dir=$(mktemp -d)
+    "$UNPACKED/systemd/install.sh" --stage "$dir"
+    mkdir "$dir/DEBIAN"
     printf '%s\n' 'Package: comenq' 'Version: 0' 'Architecture: all' 'Maintainer: x <x@comenq.invalid>' \
         'Description: for a test' >"$dir/DEBIAN/control"
-    dpkg-deb --build "$dir" /var/tmp/empty.deb
-    dpkg --install /var/tmp/empty.deb
+    # A configuration file as packages have it needs scripts, or conffiles.
+    rm -r "${dir:?}/etc"
+    chmod 0755 "$dir"
+    dpkg-deb --root-owner-group -Znone --build "$dir" /var/tmp/comenq.deb
+    rm -rf "$dir"
+}
+
+refuses_beside_a_package() {
+    without_comenq
+    make_package
+    dpkg --no-triggers --install /var/tmp/comenq.deb
     refused 'installed as a package \(dpkg\)' install_tarball
-    dpkg --purge comenq
+    dpkg --no-triggers --purge comenq
+    # The package came later: the tarball's part goes, and the package's takes over.
     install_tarball
-    # The package came later: the tarball's part can still be taken away, and the package is not stopped.
-    dpkg --install /var/tmp/empty.deb
-    install_tarball --uninstall
-    expect "the record" "" "$(ls "$RECORD" 2>/dev/null || true)"
-    dpkg --purge comenq
+    configure_for_standin
+    post "from the tarball"
+    dpkg --no-triggers --install /var/tmp/comenq.deb
+    expect_text "what it says" 'the package \(dpkg\) goes on' "$(install_tarball --uninstall)"
+    expect "units" "socket enabled active, service enabled active" "$(unit_states)"
+    expect "the program" /usr/bin/comenqd "$(readlink "/proc/$(main_pid)/exe")"
+    expect "links to what is gone" "" "$(find /etc/systemd/system -xtype l -name 'comenq*')"
+    post "from the package"
+    eventually 20 has_comments 2
+    systemctl disable --now comenqd.service comenq.socket
+    dpkg --no-triggers --purge comenq
 }
 
 # A run that was cut short is mended by the next one.
