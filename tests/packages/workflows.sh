@@ -47,17 +47,20 @@ faults_are_found() {
     with_fault "line too long" "s/^name: release/&$(printf ' %.0s' {1..120})/"
 }
 
-# Each script of a step, as bash reads it.
+# Each script of a step, as bash reads it; and what the linters above do not follow: `needs`.
 scripts_in_steps_have_no_faults() {
     linters_are_there
     "$linters/bin/python" - "$dir" .github/workflows/*.yml <<'PYTHON'
 import pathlib, sys, yaml
 where = pathlib.Path(sys.argv[1])
-for path in sys.argv[2:]:
-    for name, job in yaml.safe_load(open(path))["jobs"].items():
+for path in map(pathlib.Path, sys.argv[2:]):
+    jobs = yaml.safe_load(path.read_text())["jobs"]
+    for name, job in jobs.items():
+        for needed in [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", []):
+            assert needed in jobs, f"{path}: {name} needs {needed}, which is no job"
         for number, step in enumerate(job.get("steps", [])):
             if "run" in step:
-                (where / f"{pathlib.Path(path).stem}-{name}-{number}.sh").write_text(step["run"])
+                (where / f"{path.stem}-{name}-{number}.sh").write_text(step["run"])
 PYTHON
     [ "$(find "$dir" -name '*.sh' | wc -l)" -ge 10 ] || fail "only $(ls "$dir")"
     # SC2016: a credential helper is a script in quotes. SC2164: GitHub runs them with `-e`.
