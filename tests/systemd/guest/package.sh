@@ -205,7 +205,8 @@ removed_keeps_the_queue() {
     [ ! -e /run/comenq/comenq.sock ] || fail "the socket is still there"
     [ ! -e /usr/bin/comenq ] || fail "the client is still there"
     [ -e /var/lib/comenq/queue/CURRENT ] || fail "the queue is gone"
-    [ -e /etc/comenqd/config.toml ] && [ -e /etc/comenqd/github-token ] || fail "the configuration is gone"
+    [ -e /etc/comenqd/config.toml ] || fail "the configuration is gone"
+    [ -e /etc/comenqd/github-token ] || fail "the token is gone"
     # Nobody connects: the queue itself is the reason to start.
     configure
     install_deb "$PACKAGE"
