@@ -46,6 +46,7 @@ stage_files() {
     put 0755 "$bins/comenqd" "$prefix/bin/comenqd"
     put 0644 "$here/comenq.socket" "$prefix/lib/systemd/system/comenq.socket"
     put 0644 "$here/comenqd.service" "$prefix/lib/systemd/system/comenqd.service"
+    put 0644 "$here/comenq.slice" "$prefix/lib/systemd/system/comenq.slice"
     put 0644 "$here/comenq.sysusers" "$prefix/lib/sysusers.d/comenq.conf"
     for section in 1 5 7 8; do
         for page in "$here"/man/*."$section"; do
