@@ -47,6 +47,8 @@ stage_files() {
     put 0644 "$here/comenq.socket" "$prefix/lib/systemd/system/comenq.socket"
     put 0644 "$here/comenqd.service" "$prefix/lib/systemd/system/comenqd.service"
     put 0644 "$here/comenq.slice" "$prefix/lib/systemd/system/comenq.slice"
+    put 0644 "$here/user/comenq.socket" "$prefix/lib/systemd/user/comenq.socket"
+    put 0644 "$here/user/comenqd.service" "$prefix/lib/systemd/user/comenqd.service"
     put 0644 "$here/comenq.sysusers" "$prefix/lib/sysusers.d/comenq.conf"
     for section in 1 5 7 8; do
         for page in "$here"/man/*."$section"; do
