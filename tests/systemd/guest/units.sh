@@ -93,8 +93,8 @@ probe_unit() {
 # Alone, as what they do concerns all that run as this user.
 run_probe_alone() {
     systemctl start "$1.service"
-    has_ended() { [ "$(prop "$1.service" ActiveState)" = inactive ]; }
-    eventually 10 has_ended "$1"
+    is_inactive() { [ "$(prop "$1.service" ActiveState)" = inactive ]; }
+    eventually 10 is_inactive "$1"
     if [ -e /dev/shm/comenq-probe ]; then
         rm /dev/shm/comenq-probe
     else
