@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # The life of the Debian package: installed, used, upgraded and downgraded while clients are at
 # work, removed, purged, installed again. Checks of first-boot, which sources this after lib.sh;
-# they leave the package that was given installed.
+# the last of them leaves the package that was given installed.
 
 PACKAGE=/opt/acceptance/comenq.deb
 # The same with a higher version and a default configuration that differs, and with a byte more
-# behind each program, so that one can tell whose is which. Made by newer_package.
+# behind each program, so that one can tell whose is which. Made by newer_package. Both are of one
+# source, so what old and new clients show here is that the files of two packages work together;
+# that two versions of the protocol do is shown in tests/e2e/contract.rs.
 NEWER=/var/tmp/comenq-newer.deb
 OLD_CLIENT=/var/tmp/old/comenq
 NEW_CLIENT=/var/tmp/new/comenq
@@ -34,7 +36,7 @@ unit_states() {
 install_package() {
     # The index of all manuals would take longer than all the rest, each time; and without a network
     # apt has nothing but what is installed here.
-    rm -rf /var/lib/man-db/auto-update /etc/apt/sources.list{,.d} /var/lib/apt/lists
+    rm -rf /var/lib/man-db/auto-update /etc/apt/sources.list{,.d/*} /var/lib/apt/lists/*
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes "$PACKAGE"
     expect "installed" "$(version_of "$PACKAGE")" "$(installed_version)"
     expect "units" "socket enabled active, service enabled inactive" "$(unit_states)"
@@ -125,7 +127,7 @@ stop_clients() {
 # No failed command, no lost job, none twice, and the pace.
 nothing_went_wrong() {
     local gaps
-    expect "failed commands" "" "$(cat "$clients/failed" 2>/dev/null)"
+    expect "failed commands" "" "$(head -n 5 "$clients/failed" 2>/dev/null)"
     cat "$clients"/queued.* | sort >/run/acknowledged
     jobs_in_store >/run/stored
     echo "$(wc -l </run/acknowledged) jobs queued, $(comment_count) posted"
@@ -168,7 +170,8 @@ upgrade_under_load() {
     expect_text "the new default beside it" 'Something new' "$(cat /etc/comenqd/config.toml.dpkg-dist)"
 }
 
-# From one that writes the same format; a store of a newer format would be refused by the daemon.
+# To one that reads the same format. A store of a newer one is refused by the daemon, untouched
+# (comenqd/tests/store/formats.rs).
 downgrade_under_load() {
     COOLDOWN=2 EXTRA=$FAST fresh_with "$NEWER"
     under_load "$PACKAGE" install_deb "$PACKAGE"
@@ -202,7 +205,8 @@ removed_keeps_the_queue() {
     [ ! -e /run/comenq/comenq.sock ] || fail "the socket is still there"
     [ ! -e /usr/bin/comenq ] || fail "the client is still there"
     [ -e /var/lib/comenq/queue/CURRENT ] || fail "the queue is gone"
-    [ -e /etc/comenqd/config.toml ] && [ -e /etc/comenqd/github-token ] || fail "the configuration is gone"
+    [ -e /etc/comenqd/config.toml ] || fail "the configuration is gone"
+    [ -e /etc/comenqd/github-token ] || fail "the token is gone"
     # Nobody connects: the queue itself is the reason to start.
     configure
     install_deb "$PACKAGE"
