@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The workflows, by linters of a registry: their form, GitHub's schema, and what weakens them
-# (permissions, what is not pinned, text that a stranger could put into a command). Sourced by run.
+# (permissions, what is not pinned, text that a stranger could put into a command). Not actionlint: its
+# package fetches the program from elsewhere while it is installed. Sourced by run.
 # shellcheck disable=SC2154 # dir, work, bins, repo, target and version are of run
 
 LINTERS=(yamllint==1.38.0 check-jsonschema==0.39.0 zizmor==1.32.0)
