@@ -9,6 +9,7 @@
 
 pub mod api_url;
 pub mod app;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod github;

@@ -25,12 +25,13 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// What the process exits with after this signal. Under systemd (it named a notify socket)
-    /// all but control-C ask to be started again; the shipped unit restarts after either.
+    /// What the process exits with after this signal. Under systemd (it named a notify socket) it
+    /// asks to be started again: only an end without a signal, with 0, is one of which nothing is
+    /// left to do.
     #[must_use]
     pub fn exit_code(self, under_systemd: bool) -> u8 {
         match self {
-            Self::Terminate if under_systemd => EXIT_RESTART,
+            Self::Terminate | Self::Interrupt if under_systemd => EXIT_RESTART,
             Self::Terminate | Self::Interrupt => 0,
         }
     }
@@ -114,9 +115,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_kill_under_systemd_asks_for_a_restart() {
+    fn only_under_systemd_a_signal_asks_for_a_restart() {
         assert_eq!(Signal::Terminate.exit_code(true), 75);
-        assert_eq!(Signal::Interrupt.exit_code(true), 0);
+        assert_eq!(Signal::Interrupt.exit_code(true), 75);
         assert_eq!(Signal::Terminate.exit_code(false), 0);
     }
 

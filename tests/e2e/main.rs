@@ -67,6 +67,8 @@ mod health;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod input;
 #[cfg(test)]
 mod interop;

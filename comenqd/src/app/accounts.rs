@@ -5,6 +5,7 @@
 //! workers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,7 @@ pub(super) struct Parts {
     pub(super) service: Arc<Service>,
     pub(super) keep: watch::Sender<Keep>,
     pub(super) limits: watch::Sender<Limits>,
+    pub(super) idle_exit: watch::Sender<Option<Duration>>,
 }
 
 /// The accounts at work.
@@ -136,6 +138,7 @@ impl Accounts {
         self.parts.service.set_settings(settings);
         self.parts.keep.send_replace(keep(&config));
         self.parts.limits.send_replace(limits(&config));
+        self.parts.idle_exit.send_replace(config.idle_exit);
         self.workers.apply(planned);
         tracing::info!("configuration reloaded: {}", one_line(&config));
         self.config = config;

@@ -8,6 +8,7 @@
 //! ends by itself, or a store that fails, ends the process with an error.
 
 mod accounts;
+mod idle;
 mod keeper;
 mod opener;
 mod reader;
@@ -187,6 +188,9 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     ));
     let (keep, kept) = watch::channel(accounts::keep(&config));
     let (limits, limits_in_force) = watch::channel(accounts::limits(&config));
+    let (idle_exit, idle_span) = watch::channel(config.idle_exit);
+    let (presence, leave) = server::presence::presence();
+    let leave = listener.is_inherited().then_some(leave);
     let parts = Parts {
         sources: setup.sources,
         log: setup.log,
@@ -195,6 +199,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
         service: Arc::clone(&service),
         keep,
         limits,
+        idle_exit,
     };
     let shared = Shared {
         queue: queue.clone(),
@@ -207,6 +212,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
         listener,
         Arc::clone(&service),
         limits_in_force,
+        presence,
         accept,
         stop.clone(),
     );
@@ -220,6 +226,8 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
     daemon.parts.spawn(named("a worker", working));
     let keeping = keeper::keep_house(queue.clone(), clock, kept, stop.clone());
     daemon.parts.spawn(named("keeping house", keeping));
+    let ending = idle::watch(queue.clone(), leave, idle_span, stop.clone());
+    daemon.parts.spawn(named("watching for the end", ending));
     daemon
         .parts
         .spawn(named("opening the queue", opener.keep_trying(stop)));

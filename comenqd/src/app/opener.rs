@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogue;
 use crate::notify::{Pulse, Watchdog};
 use crate::queue::Queue;
 use crate::store::{Liveness, Options, Recovery, Store};
@@ -128,6 +129,7 @@ impl Opener {
 fn tell(recovery: &Recovery) {
     if recovery.held > 0 {
         tracing::warn!(
+            message_id = catalogue::JOBS_RESTORED,
             "the queue was last used on another host: {} unfinished jobs are held, for that host \
              may have posted them",
             recovery.held
@@ -135,6 +137,7 @@ fn tell(recovery: &Recovery) {
     }
     for id in &recovery.unresolved.uncertain {
         tracing::warn!(
+            message_id = catalogue::JOB_UNCERTAIN,
             job_id = id.get(),
             "job #{id}: comenqd ended while it was being posted; looking before posting"
         );

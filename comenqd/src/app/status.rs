@@ -11,6 +11,7 @@ use comenq_proto::Degraded;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::catalogue;
 use crate::clock::UnixMs;
 use crate::notify::Notifier;
 use crate::queue::{Halt, Halts, LaneReport, Phase, Queue, State};
@@ -84,7 +85,8 @@ impl Troubles {
         for trouble in new {
             let code = trouble.code.as_str();
             let account = trouble.account.as_deref();
-            tracing::warn!(code, account, "degraded: {}", trouble.message);
+            let message_id = catalogue::of_degraded(trouble.code);
+            tracing::warn!(message_id, code, account, "degraded: {}", trouble.message);
         }
         for (code, account) in over {
             tracing::info!(code, account, "no longer degraded: {code} is over");

@@ -19,7 +19,7 @@ pub(super) enum Kind {
     User,
 }
 
-const FLAT: [&str; 34] = [
+const FLAT: [&str; 35] = [
     "admin_group",
     "allow_dangerous",
     "allowed_repositories",
@@ -36,6 +36,7 @@ const FLAT: [&str; 34] = [
     "github_token",
     "github_token_file",
     "hold_restored_jobs",
+    "idle_exit_seconds",
     "idle_timeout_seconds",
     "installation_id",
     "keep_finished_days",

@@ -133,6 +133,9 @@ pub struct Config {
     pub keep_finished: Duration,
     /// Whether a queue that came from another machine waits for somebody's word.
     pub hold_restored_jobs: bool,
+    /// How long nothing must have been to do and nobody connected before the daemon ends, to be
+    /// started again by the next client; `None`: it never does.
+    pub idle_exit: Option<Duration>,
     /// Who may do what on the socket.
     pub access: Access,
     /// How much connections may take of the server.
@@ -209,6 +212,7 @@ fn daemon(
         values.number("keep_finished_jobs", 10_000, 0..=MOST_FINISHED, "jobs")?;
     let keep_finished_days = values.number("keep_finished_days", 90, 1..=MOST_DAYS, "days")?;
     let hold_restored_jobs = values.boolean("hold_restored_jobs", true)?;
+    let idle_exit = values.seconds("idle_exit_seconds", 0, 0..=DAY)?;
     let access = access::read(&mut values, sources.lookup_group)?;
     let serving = serving::load(&mut values)?;
 
@@ -228,6 +232,7 @@ fn daemon(
         keep_finished_jobs,
         keep_finished: Duration::from_secs(keep_finished_days.saturating_mul(DAY)),
         hold_restored_jobs,
+        idle_exit: (!idle_exit.is_zero()).then_some(idle_exit),
         access,
         serving,
         effective: Effective::default(),

@@ -331,6 +331,15 @@ impl Queue {
         self.store()?.counts().await
     }
 
+    /// Whether no account has anything to do, now or later: nothing is queued, being posted or
+    /// uncertain, and no comment is looked for.
+    ///
+    /// # Errors
+    /// [`QueueError::Unavailable`], [`QueueError::Damaged`].
+    pub async fn is_at_rest(&self) -> Result<bool, QueueError> {
+        self.store()?.is_at_rest().await
+    }
+
     /// What each worker last said of its lane, by account.
     #[must_use]
     pub fn lanes(&self) -> Vec<LaneReport> {

@@ -11,6 +11,7 @@ mod handshake;
 mod limits;
 pub mod listener;
 mod memory;
+pub mod presence;
 mod refusals;
 mod stream;
 mod subscription;
@@ -34,6 +35,7 @@ pub use handler::{Bodies, EventSource, Handler, Peer, Reply, Traffic};
 use limits::{ACCEPT_PAUSE, REFUSALS};
 pub use limits::{Limits, descriptors};
 pub use listener::Listener;
+use presence::{Presence, Visit};
 use refusals::{Seldom, UNMAPPED_UID, not_admitted, unmapped};
 use users::Refusal;
 
@@ -41,7 +43,8 @@ use crate::notify::Pulse;
 
 /// Accepts and serves until `stop`, then lets each connection finish its current request.
 /// Returns when the last one is gone; a socket file of our own is removed. `limits` may change
-/// meanwhile, but for the two budgets of memory.
+/// meanwhile, but for the two budgets of memory. Who wishes it through `presence` can have `stop`
+/// cancelled here at a moment at which nobody is connected or waits to be.
 ///
 /// # Errors
 /// Where the listener cannot be used in this runtime. Nothing later ends it but `stop`.
@@ -49,12 +52,14 @@ pub async fn run<H: Handler>(
     listener: Listener,
     handler: Arc<H>,
     limits: watch::Receiver<Limits>,
+    presence: Presence,
     pulse: Pulse,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let Listener { socket, file } = listener;
     let socket = UnixListener::from_std(socket)?;
-    let server = Server {
+    let mut server = Server {
+        presence,
         refusals: Arc::new(Semaphore::new(REFUSALS)),
         tasks: TaskTracker::new(),
         accept_errors: Seldom::default(),
@@ -75,6 +80,7 @@ pub async fn run<H: Handler>(
 
 /// The accept loop's own things.
 struct Server<H> {
+    presence: Presence,
     /// Taken by peers that are being refused.
     refusals: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -105,7 +111,7 @@ impl RefusedSeldom {
 }
 
 impl<H: Handler> Server<H> {
-    async fn accept_until_stopped(&self, socket: &UnixListener, pulse: &Pulse) {
+    async fn accept_until_stopped(&mut self, socket: &UnixListener, pulse: &Pulse) {
         let mut beat = tokio::time::interval(pulse.period());
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -116,10 +122,18 @@ impl<H: Handler> Server<H> {
                     pulse.beat();
                     continue;
                 }
+                wish = self.presence.wish() => {
+                    let granted = self.presence.allows(&wish, socket);
+                    if granted {
+                        self.shared.stop.cancel();
+                    }
+                    wish.answer(granted);
+                    continue;
+                }
                 accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.admit(stream),
+                Ok((stream, _)) => self.admit(stream, self.presence.enter()),
                 Err(error) => {
                     if self.accept_errors.is_due() {
                         tracing::warn!(%error, "cannot accept connections; trying on");
@@ -134,7 +148,7 @@ impl<H: Handler> Server<H> {
     }
 
     /// Serves the peer, or tells it why not.
-    fn admit(&self, stream: UnixStream) {
+    fn admit(&self, stream: UnixStream, visit: Visit) {
         let credentials = match getsockopt(&stream, sockopt::PeerCredentials) {
             Ok(credentials) => credentials,
             Err(error) => {
@@ -148,13 +162,13 @@ impl<H: Handler> Server<H> {
             pid: credentials.pid(),
         };
         if peer.uid == UNMAPPED_UID {
-            return self.refuse(stream, peer, unmapped(), &self.refused.unmapped);
+            return self.refuse(stream, peer, visit, unmapped(), &self.refused.unmapped);
         }
         let place = match self.shared.admission.admit(peer.uid) {
             Ok(place) => place,
             Err(refusal) => {
                 let error = not_admitted(refusal, &self.shared.admission.limits());
-                return self.refuse(stream, peer, error, self.refused.of(refusal));
+                return self.refuse(stream, peer, visit, error, self.refused.of(refusal));
             }
         };
         let shared = Arc::clone(&self.shared);
@@ -163,10 +177,18 @@ impl<H: Handler> Server<H> {
             handler.note(Traffic::Opened);
             connection::serve(stream, peer, shared, place).await;
             handler.note(Traffic::Closed);
+            drop(visit);
         });
     }
 
-    fn refuse(&self, stream: UnixStream, peer: Peer, error: WireError, seldom: &Seldom) {
+    fn refuse(
+        &self,
+        stream: UnixStream,
+        peer: Peer,
+        visit: Visit,
+        error: WireError,
+        seldom: &Seldom,
+    ) {
         self.shared.handler.note(Traffic::Refused);
         if seldom.is_due() {
             tracing::warn!(
@@ -180,7 +202,7 @@ impl<H: Handler> Server<H> {
             let shared = Arc::clone(&self.shared);
             self.tasks.spawn(async move {
                 connection::refuse(stream, peer, shared, error).await;
-                drop(place);
+                drop((place, visit));
             });
         }
     }

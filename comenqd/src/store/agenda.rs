@@ -11,9 +11,10 @@ use comenq_proto::JobId;
 use super::index::{self, LOOK_STAGES};
 use super::owners::{self, Barred};
 use super::record::{Job, KnownIdentity, Lane, Wait};
+use super::transition::State;
 use super::turns::{self, Field};
 use super::txn::Txn;
-use super::{Paused, StoreError, dating, expiring, halts, keys, urgent};
+use super::{Paused, StoreError, dating, expiring, halts, jobs, keys, urgent};
 use crate::clock::{Clock, UnixMs};
 
 /// Whose agenda is asked for.
@@ -139,6 +140,17 @@ pub(super) fn sharing(
         }
     }
     Ok(sharing)
+}
+
+/// Whether no account has anything to do, now or later: no job is queued, being posted or
+/// uncertain, and no comment is looked for.
+pub(super) fn is_at_rest(txn: &Txn<'_>) -> Result<bool, StoreError> {
+    let counts = jobs::counts(txn)?;
+    let busy = [State::Queued, State::Posting, State::Uncertain];
+    let is_busy = busy
+        .iter()
+        .any(|it| counts.get(it).is_some_and(|count| *count > 0));
+    Ok(!is_busy && txn.next(&keys::all_unresolved(), None)?.is_none())
 }
 
 /// Of those that share the lane the ones that can take a turn.

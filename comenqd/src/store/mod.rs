@@ -460,6 +460,14 @@ impl Store {
         self.run(false, |txn| jobs::counts(txn)).await
     }
 
+    /// Whether no account has anything to do, now or later.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub async fn is_at_rest(&self) -> Result<bool, StoreError> {
+        self.run(false, |txn| agenda::is_at_rest(txn)).await
+    }
+
     /// How much room there is on the disk.
     ///
     /// # Errors

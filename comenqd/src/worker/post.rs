@@ -8,6 +8,7 @@ use comenq_proto::{JobId, Target};
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::catalogue;
 use crate::github::{Answered, GitHub, ListError, Moved, Outcome};
 use crate::queue::{Phase, QueueError};
 use crate::retry::{self, Decision, MAX_DENIED, Tried};
@@ -340,14 +341,15 @@ impl<G: GitHub> Worker<G> {
             }
         };
         let account = self.settings.account.as_str();
-        match job.state {
-            State::Failed | State::Uncertain => {
-                tracing::warn!(job_id = id.get(), %target, account, github_request_id, "{text}");
-            }
+        let message_id = match job.state {
+            State::Failed => catalogue::JOB_FAILED,
+            State::Uncertain => catalogue::JOB_UNCERTAIN,
             _ => {
                 tracing::info!(job_id = id.get(), %target, account, github_request_id, "{text}");
+                return;
             }
-        }
+        };
+        tracing::warn!(message_id, job_id = id.get(), %target, account, github_request_id, "{text}");
     }
 }
 

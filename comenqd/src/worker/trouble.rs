@@ -3,6 +3,7 @@
 //! Decides nothing: `retry` says how long, the store keeps it. Whatever comes after a trouble
 //! begins with a probe.
 
+use crate::catalogue;
 use crate::github::{GitHub, Trouble, TroubleKind};
 use crate::queue::{Phase, QueueError};
 use crate::retry::{self, LaneWait, OwnerBar};
@@ -76,6 +77,7 @@ impl<G: GitHub> Worker<G> {
     pub(super) fn announce_bar(&self, owner: &str, bar: &OwnerBar) {
         let account = self.settings.account.as_str();
         tracing::warn!(
+            message_id = catalogue::OWNER_BARS,
             account,
             "account {account} is barred by {owner}, whose jobs wait {} s: {}",
             bar.wait.as_secs(),

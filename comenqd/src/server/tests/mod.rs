@@ -2,6 +2,7 @@
 
 mod bounds;
 mod handshake;
+mod leaving;
 mod requests;
 mod subscription;
 
@@ -18,6 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+use super::presence::{Leave, presence};
 use super::*;
 use crate::clock::Clock;
 use crate::notify::{Notifier, Watchdog};
@@ -81,6 +83,7 @@ impl Handler for Toy {
 
 struct Room {
     dir: tempfile::TempDir,
+    leave: Leave,
     toy: Arc<Toy>,
     limits: watch::Sender<Limits>,
     stop: CancellationToken,
@@ -119,10 +122,19 @@ impl Room {
         let stop = CancellationToken::new();
         let pulse = watchdog.register("accept");
         let (limits, in_force) = watch::channel(limits);
-        let server = run(listener, Arc::clone(&toy), in_force, pulse, stop.clone());
+        let (presence, leave) = presence();
+        let server = run(
+            listener,
+            Arc::clone(&toy),
+            in_force,
+            presence,
+            pulse,
+            stop.clone(),
+        );
         let server = tokio::spawn(server);
         Self {
             dir,
+            leave,
             toy,
             limits,
             stop,

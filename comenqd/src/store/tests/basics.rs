@@ -331,3 +331,37 @@ async fn a_moved_job_waits_while_its_new_place_has_an_unresolved_one() {
     let later = claim_next(&store, 100).await.map(|job| job.id);
     assert_eq!(later, Some(moved), "it is tried again after a while");
 }
+
+#[tokio::test]
+async fn at_rest_is_a_queue_for_which_nobody_has_anything_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    let is_at_rest = async || store.is_at_rest().await.unwrap();
+    assert!(is_at_rest().await);
+    let id = insert_id(&store, job(1, "a", "x")).await;
+    assert!(!is_at_rest().await, "queued");
+    change(&store, id, Verb::Hold).await.unwrap();
+    assert!(is_at_rest().await, "held");
+    change(&store, id, Verb::Release).await.unwrap();
+    claim(&store, 1).await.unwrap();
+    assert!(!is_at_rest().await, "posting");
+    look_first(&store, id).await;
+    assert!(!is_at_rest().await, "uncertain");
+    let found = LookConclusion::Found {
+        comment_id: 77,
+        url: "u".to_owned(),
+    };
+    conclude_look(&store, id, found).await;
+    assert!(is_at_rest().await, "posted");
+    let id = insert_id(&store, job(1, "b", "x")).await;
+    claim(&store, 2).await.unwrap();
+    let nameless = Conclusion::Posted {
+        comment_id: None,
+        url: None,
+    };
+    let posted = conclude(&store, id, nameless).await;
+    assert_eq!(posted.state, State::Posted);
+    assert!(!is_at_rest().await, "its comment is looked for");
+    conclude_look(&store, id, give_up()).await;
+    assert!(is_at_rest().await);
+}
