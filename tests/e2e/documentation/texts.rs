@@ -36,7 +36,12 @@ pub(crate) struct Command {
     /// As it is typed, over several lines where it is written so.
     pub(crate) text: String,
     pub(crate) as_root: bool,
+    /// Whether it needs root or a service manager, or stands in one block with a command that does.
+    pub(crate) in_guest: bool,
 }
+
+/// What needs a service manager, or a group that these tests have not, though no root.
+const OF_THE_GUEST: [&str; 3] = ["systemctl ", "loginctl ", "sg "];
 
 /// What is shown and not typed.
 #[derive(Debug)]
@@ -114,7 +119,10 @@ fn manual(source: &'static str, content: &str) -> Text {
     let mut display: Option<Vec<String>> = None;
     for line in content.lines() {
         if let Some(quoted) = line.strip_prefix(".Ql ") {
-            text.inline.push(unescaped(quoted));
+            // What mdoc takes for punctuation behind it.
+            text.inline.push(unescaped(
+                quoted.trim_end_matches([' ', ',', '.', ';', ')', ':']),
+            ));
         }
         match (&mut display, line) {
             (None, line) if line.starts_with(".Bd -literal") => display = Some(Vec::new()),
@@ -161,6 +169,7 @@ fn session<'a>(
                 source,
                 text: without_comment(text).to_owned(),
                 as_root: prompt == "#",
+                in_guest: false,
             });
         } else {
             assert!(line.starts_with("    "), "{source}: no command: {line}");
@@ -168,7 +177,15 @@ fn session<'a>(
             command.text = format!("{}\n{line}", command.text);
         }
     }
-    commands.into_iter()
+    let needs_it = |it: &Command| {
+        let named = OF_THE_GUEST.iter().any(|name| it.text.starts_with(name));
+        it.as_root || named
+    };
+    let in_guest = commands.iter().any(needs_it);
+    commands.into_iter().map(move |command| Command {
+        in_guest,
+        ..command
+    })
 }
 
 fn without_comment(line: &str) -> &str {

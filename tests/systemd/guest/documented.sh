@@ -54,13 +54,40 @@ clear_the_desk() {
     rm -rf "$DESK" /root/comenq.jsonl /var/lib/prometheus/node-exporter \
         /etc/systemd/system/comenq.socket.d /etc/systemd/system/comenqd.service.d \
         /etc/comenqd/{app.pem,github-token.cred}
+    end_own_daemon
     systemctl daemon-reload
     systemctl stop comenqd.service comenq.socket
 }
 
-# What must be there before a command.
+# ---- alice's own daemon
+
+# at_login COMMAND…: as alice, with what her login gives her.
+at_login() {
+    local run
+    run=/run/user/$(id -u alice)
+    env -i PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 HOME=/home/alice XDG_RUNTIME_DIR="$run" \
+        DBUS_SESSION_BUS_ADDRESS="unix:path=$run/bus" /usr/sbin/runuser -u alice -- "$@"
+}
+
+log_alice_in() {
+    printf '%s\n' "github_api_url = \"$API\"" |
+        at_login sh -c 'umask 077; cat >~/.config/comenqd/config.toml'
+    systemctl start "user@$(id -u alice).service"
+}
+
+# So that what follows meets the system's daemon again.
+end_own_daemon() {
+    loginctl disable-linger alice
+    systemctl stop "user@$(id -u alice).service"
+    rm -rf /home/alice/.config /home/alice/.local/state
+}
+
+# ---- Before and after a command
+
+# What must be there before it.
 before() {
     case $1 in
+        'systemctl --user enable '*) log_alice_in ;;
         *'comenq metrics > '*) mkdir -p /var/lib/prometheus/node-exporter ;;
         *protocol_violation*) break_the_protocol ;;
     esac
@@ -77,13 +104,15 @@ peer.recv(1)'
     eventually 10 says_so
 }
 
-# What a command is to have done, beyond ending well.
+# What it is to have done, beyond ending well.
 after() {
     case $1 in
         *'cat > /etc/comenqd/github-token'*)
             expect "the token's file" "root 600 $TOKEN" \
                 "$(stat -c '%U %a' /etc/comenqd/github-token) $(cat /etc/comenqd/github-token)"
             ;;
+        'systemctl --user status '*) [ -S "/run/user/$(id -u alice)/comenq/comenq.sock" ] ;;
+        *'enable-linger alice') end_own_daemon ;;
         *'restart comenqd') expect "the service" active "$(prop comenqd.service ActiveState)" ;;
         *'comenq pause '*) expect_text "status" 'paused since.*GitHub maintenance' "$(comenq status)" ;;
         *'comenq drain --reason '*) ! post "while it is drained" || fail "a job was taken" ;;
@@ -111,7 +140,7 @@ type_command() {
     if [ "$prompt" = '#' ]; then
         (cd "$DESK" && PATH=$DESK/bin:$PATH bash -c "$text" <<<"$TOKEN")
     else
-        as alice bash -c "$text" </dev/null
+        at_login bash -c "$text" <<<"$TOKEN"
     fi
 }
 
