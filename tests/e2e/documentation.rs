@@ -9,6 +9,7 @@ mod place;
 mod texts;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command as Process;
 
@@ -121,10 +122,10 @@ fn the_acceptance_runs_every_other_command() {
     for command in commands().iter().filter(is_listed) {
         if command.source != source {
             source = command.source;
-            list.push_str(&format!("== {source}\n"));
+            writeln!(list, "== {source}").unwrap();
         }
         let prompt = if command.as_root { '#' } else { '$' };
-        list.push_str(&format!("{prompt} {}\n", command.text));
+        writeln!(list, "{prompt} {}", command.text).unwrap();
     }
     let path = repository().join(IN_THE_GUEST);
     let listed = fs::read_to_string(&path).unwrap_or_default();

@@ -65,7 +65,7 @@ pub(crate) fn all() -> Vec<Text> {
 
 pub(crate) fn text(source: &'static str) -> Text {
     let content = read(source);
-    if source.ends_with(".md") {
+    if source == "README.md" {
         markdown(source, &content)
     } else {
         manual(source, &content)
