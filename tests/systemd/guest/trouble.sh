@@ -1,0 +1,188 @@
+# shellcheck shell=bash
+# What befalls a host: no network, a daemon that is killed again and again or cannot start,
+# clocks that are wrong and clocks that jump. Nothing may be lost, nothing posted twice,
+# and the pace holds. Part of first-boot.
+
+# How long each of the two loops goes on. What a minute finds, a third of it has found so far.
+TROUBLE_SECONDS=20
+
+# The shortest time between two POSTs as GitHub saw them, in ms.
+shortest_gap() {
+    curl -fsS "$API/_standin/requests" |
+        jq '[.[] | select(.kind == "post") | .received_ms] | [.[1:], .[:-1]] | transpose | map(.[0] - .[1]) | min'
+}
+
+# What counts in all of them; some of the network's own time is taken off the second.
+expect_pace_of_a_second() {
+    local gap
+    gap=$(shortest_gap)
+    echo "shortest time between two posts: $gap ms"
+    [ "$gap" -ge 950 ] || fail "two posts within $gap ms, the cooldown is 1000 ms"
+}
+
+# No address has a route: not even 127.0.0.1, where GitHub is here. (systemd itself starts
+# the loopback device with each service that has PrivateIPC=, so it cannot just be down.)
+no_route() {
+    ip rule add pref 2 lookup local
+    ip rule del pref 0
+    ip rule add pref 1 unreachable
+}
+
+routes_again() {
+    ip rule del pref 1
+    ip rule add pref 0 lookup local
+    ip rule del pref 2
+}
+
+service_starts_without_a_network() {
+    EXTRA=$(printf '%s\n' "backoff_min_seconds = 1" "backoff_max_seconds = 2") fresh
+    no_route
+    trap routes_again EXIT
+    post one
+    post two
+    says_offline() { prop comenqd.service StatusText | grep -q 'degraded (account_offline): 2 queued, offline'; }
+    eventually 10 says_offline
+    expect_text "comenq status" "GitHub cannot be reached: .*next try" "$(as alice comenq status)"
+    systemctl restart comenqd.service
+    eventually 10 says_offline
+    trap - EXIT
+    routes_again
+    eventually 30 has_comments 2
+    expect "comments" "one two" "$(bodies | xargs)"
+    expect_pace_of_a_second
+}
+
+# post_for SECONDS NAME: a client in a loop; the texts that were acknowledged.
+post_for() {
+    local until=$((SECONDS + $1)) count=0
+    while [ "$SECONDS" -lt "$until" ]; do
+        count=$((count + 1))
+        post "$2-$count" --key "$2-$count" >/dev/null || return
+        echo "$2-$count"
+        # As often as GitHub takes them, so that the queue is short at the end.
+        sleep 3
+    done
+}
+
+nothing_is_open() {
+    as alice comenq list --json | jq -e 'all(.jobs[]; .state == "posted")'
+}
+
+kills_in_a_loop() {
+    fresh
+    # Comments exist for a while before the daemon hears of it, so that kills fall between.
+    standin fault '{"on":{"kind":"post"},"after":{"ms":300},"times":1000}' >/dev/null
+    local client clients=() kills=0 until=$((SECONDS + TROUBLE_SECONDS))
+    for client in one two three; do
+        post_for "$TROUBLE_SECONDS" "$client" >"/run/acknowledged.$client" &
+        clients+=($!)
+    done
+    while [ "$SECONDS" -lt "$until" ]; do
+        if is_up && systemctl kill -s KILL comenqd.service; then
+            kills=$((kills + 1))
+        fi
+        # Not a wait for something: at any moment of its life, but for the first.
+        sleep "1.$((RANDOM % 10))"
+    done
+    for client in "${clients[@]}"; do
+        wait "$client" || fail "a client failed"
+    done
+    socket_is_up || fail "the socket is $(systemctl is-active comenq.socket)"
+    cat /run/acknowledged.* >/run/acknowledged
+    echo "$kills kills, $(wc -l </run/acknowledged) jobs, $(posts_seen) posts"
+    [ "$kills" -ge $((TROUBLE_SECONDS / 4)) ] || fail "only $kills kills"
+    eventually 60 has_comments "$(wc -l </run/acknowledged)"
+    eventually 30 nothing_is_open
+    expect "comments" "$(sort /run/acknowledged)" "$(bodies | sort)"
+    expect_pace_of_a_second
+}
+
+crashes_in_a_loop() {
+    fresh
+    EXTRA="cooldown_perod_seconds = 1" configure
+    as alice comenq post --timeout $((TROUBLE_SECONDS + 30)) "$ISSUE" "$NUMBER" "patience" &
+    local client=$! until=$((SECONDS + TROUBLE_SECONDS))
+    while [ "$SECONDS" -lt "$until" ]; do
+        socket_is_up || fail "the socket is $(systemctl is-active comenq.socket)"
+        sleep 0.2
+    done
+    [ "$(prop comenqd.service NRestarts)" -ge $((TROUBLE_SECONDS / 2)) ] ||
+        fail "only $(prop comenqd.service NRestarts) restarts"
+    configure
+    wait "$client" || fail "the client that waited failed"
+    eventually 20 has_comments 1
+    expect "comments" patience "$(bodies)"
+}
+
+# The wall clock of the daemon alone, as this file says: `+10y`. The others go on, as
+# when a clock is set.
+fake_clock() {
+    local library
+    library=$(find /usr/lib -name libfaketime.so.1 | head -n 1)
+    [ -n "$library" ] || fail "libfaketime is missing: apt-get install faketime"
+    set_fake_clock "$1"
+    drop_in <<UNIT
+[Service]
+Environment=LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=/run/fake-clock FAKETIME_NO_CACHE=1
+Environment=FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1
+UNIT
+}
+
+set_fake_clock() {
+    echo "$1" >/run/fake-clock.new
+    mv /run/fake-clock.new /run/fake-clock
+}
+
+# By the year of a job: what the daemon takes for now.
+year_of_job() {
+    as alice comenq show --json "$1" | jq -r '.job.created_at' | cut -c1-4
+}
+
+clock_is_ten_years_off() {
+    local offset year
+    for offset in +10y -10y; do
+        fresh
+        fake_clock "$offset"
+        year=$(date -d "${offset%y} years" +%Y)
+        post one
+        post two
+        expect "the year in which job 1 was queued" "$year" "$(year_of_job 1)"
+        eventually 20 has_comments 2
+        post three
+        post four
+        eventually 20 has_comments 3
+        # The right time again, and a queue whose records are of another decade.
+        set_fake_clock +0
+        systemctl restart comenqd.service
+        eventually 20 has_comments 4
+        expect "comments" "one two three four" "$(bodies | xargs)"
+        expect_pace_of_a_second
+    done
+}
+
+# As after a suspend, and as when somebody sets the clock: forward and back while it runs.
+clock_jumps_while_it_runs() {
+    COOLDOWN=3 fresh
+    fake_clock +0
+    local jump count=1 gap
+    post first
+    eventually 20 has_comments 1
+    for jump in +8h -8h +0; do
+        post "at $jump"
+        set_fake_clock "$jump"
+        count=$((count + 1))
+        eventually 20 has_comments "$count"
+    done
+    gap=$(shortest_gap)
+    [ "$gap" -ge 2950 ] || fail "two posts within $gap ms, the cooldown is 3000 ms"
+    expect "comments" "first at +8h at -8h at +0" "$(bodies | xargs)"
+    expect "restarts" 0 "$(prop comenqd.service NRestarts)"
+}
+
+trouble_checks() {
+    check "without a network: jobs are taken, status says offline, posted when it is back" service_starts_without_a_network
+    check "killed in a loop with clients running: nothing lost or doubled, pace kept" kills_in_a_loop
+    check "crashing in a loop: the socket lives all the while, the client is served" crashes_in_a_loop
+    check "a clock ten years off, and right again" clock_is_ten_years_off
+    check "a clock that jumps while the daemon runs" clock_jumps_while_it_runs
+}
