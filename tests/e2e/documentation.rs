@@ -150,6 +150,7 @@ fn what_is_not_run_is_in_a_text() {
     let run = texts::read("tests/run");
     assert!(run.contains("cargo build --release --bin comenqd --bin comenq"));
     assert!(texts::read(".ci/run").contains("tests/run --install"));
+    assert!(texts::read("tests/systemd/guest/first-boot").contains("    documented_checks\n"));
 }
 
 #[test]
