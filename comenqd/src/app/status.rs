@@ -147,10 +147,13 @@ fn words(lane: &LaneReport) -> Option<String> {
         .map(|at| format!(" until {}", time(at)))
         .unwrap_or_default();
     match (lane.phase, lane.next_post_at) {
-        (Phase::NoToken, _) => Some(format!(
-            "nothing is posted: no GitHub token; give one, then {}",
-            lane.remedy
-        )),
+        (Phase::NoToken, _) => Some(match &lane.reason {
+            Some(reason) => format!("nothing is posted: {reason}; then {}", lane.remedy),
+            None => format!(
+                "nothing is posted: no GitHub token; give one, then {}",
+                lane.remedy
+            ),
+        }),
         (Phase::Blocked, _) => Some(format!(
             "blocked until somebody acts: {reason}; then {} or comenq resume {}",
             lane.remedy, lane.account

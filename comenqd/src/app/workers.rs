@@ -193,6 +193,7 @@ fn worker_settings(config: &Config, account: &AccountConfig) -> Settings {
         host: account.api_url.host(),
         api_url: account.api_url.as_str().to_owned(),
         token_source: account.credential_source.clone(),
+        token_trouble: account.credential_trouble.clone(),
         remedy: account.remedy.to_owned(),
         marker: account.marker,
         pace: Pace {
@@ -245,6 +246,7 @@ mod tests {
             host: "127.0.0.1:1".to_owned(),
             api_url: String::new(),
             token_source: source.map(str::to_owned),
+            token_trouble: None,
             remedy: "systemctl restart comenqd".to_owned(),
             marker: false,
             pace: sample_lane(Phase::Idle).pace,

@@ -71,6 +71,8 @@ pub struct AccountConfig {
     pub credential: Credential,
     /// Where the credential came from, for people.
     pub credential_source: Option<String>,
+    /// Why there is none, where something was passed that is no credential.
+    pub credential_trouble: Option<String>,
     /// Whether a reload reads it again there.
     pub credential_reloads: bool,
     /// What to run after replacing the credential.
@@ -215,6 +217,7 @@ impl Loader<'_> {
             name,
             credential: found.credential,
             credential_source,
+            credential_trouble: found.trouble,
             credential_reloads: found.reloads,
             remedy: found.remedy,
             api_url,

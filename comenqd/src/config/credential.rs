@@ -23,6 +23,9 @@ const MAX_TOKEN_BYTES: u64 = 4096;
 /// An RSA key of 8192 bits has 6.5 kB as PEM.
 const MAX_KEY_BYTES: u64 = 16 * 1024;
 
+/// How a source of systemd's is called.
+const SYSTEMD: &str = "systemd credential";
+
 /// What makes the daemon read it again.
 const RESTART: &str = "systemctl restart comenqd";
 const RELOAD: &str = "systemctl reload comenqd";
@@ -35,6 +38,8 @@ pub(super) struct Found {
     pub(super) remedy: &'static str,
     /// Whether a reload reads the source again.
     pub(super) reloads: bool,
+    /// Why there is none, where something was passed that is no credential.
+    pub(super) trouble: Option<String>,
 }
 
 /// Where one account's credential may be.
@@ -67,9 +72,17 @@ pub(super) fn are_out_of_sight(sources: &Sources) -> bool {
 
 impl Search<'_> {
     /// The account's credential.
+    ///
+    /// What systemd passes is seen by nobody before the daemon starts. If that is no credential, the
+    /// account has none: jobs can be taken meanwhile.
     pub(super) fn find(&self) -> Result<Found, ConfigError> {
-        let token = self.token()?;
-        let app = self.app()?;
+        let found = self.token().and_then(|token| Ok((token, self.app()?)));
+        let (token, app) = match found {
+            Err(error) if is_of_systemd(&error) && !self.sources.flags.check_config => {
+                return Ok(self.none(Some(error.to_string())));
+            }
+            found => found?,
+        };
         match (token, app) {
             (Some(token), Some(app)) => Err(self.problem(format!(
                 "has a token (from {}) and is a GitHub App (its key is from {}); remove one of them",
@@ -80,16 +93,20 @@ impl Search<'_> {
                 source: Some(found.source),
                 remedy: if found.reloads { RELOAD } else { RESTART },
                 reloads: found.reloads,
+                trouble: None,
             }),
-            (None, None) => {
-                let reloads = self.names_a_file();
-                Ok(Found {
-                    credential: Credential::None,
-                    source: None,
-                    remedy: if reloads { RELOAD } else { RESTART },
-                    reloads,
-                })
-            }
+            (None, None) => Ok(self.none(None)),
+        }
+    }
+
+    fn none(&self, trouble: Option<String>) -> Found {
+        let reloads = trouble.is_none() && self.names_a_file();
+        Found {
+            credential: Credential::None,
+            source: None,
+            remedy: if reloads { RELOAD } else { RESTART },
+            reloads,
+            trouble,
         }
     }
 
@@ -111,7 +128,7 @@ impl Search<'_> {
         for suffix in self.suffixes {
             let name = format!("github-token{suffix}");
             if let Some(text) = self.systemd(&name, "token file", MAX_TOKEN_BYTES)?
-                && let Some(token) = token(&text, format!("systemd credential {name}"), false)?
+                && let Some(token) = token(&text, format!("{SYSTEMD} {name}"), false)?
             {
                 return Ok(Some(token));
             }
@@ -191,7 +208,7 @@ impl Search<'_> {
         for suffix in self.suffixes {
             let name = format!("github-app-key{suffix}");
             if let Some(text) = self.systemd(&name, "private key", MAX_KEY_BYTES)? {
-                match app_key(&text, format!("systemd credential {name}"), false)? {
+                match app_key(&text, format!("{SYSTEMD} {name}"), false)? {
                     Some(key) => return Ok(Sought::Found(key)),
                     None => sought = Sought::Unset,
                 }
@@ -264,6 +281,15 @@ impl Search<'_> {
             account: self.account.to_owned(),
             problem,
         }
+    }
+}
+
+fn is_of_systemd(error: &ConfigError) -> bool {
+    match error {
+        ConfigError::Token { source_name, .. } | ConfigError::AppKey { source_name, .. } => {
+            source_name.starts_with(SYSTEMD)
+        }
+        _ => false,
     }
 }
 

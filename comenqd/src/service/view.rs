@@ -175,7 +175,16 @@ fn lane_wait(lane: &LaneReport, now: UnixMs) -> Option<String> {
 pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
     let account = &lane.account;
     let what = match lane.phase {
-        Phase::NoToken => return Some(no_token(account)),
+        Phase::NoToken => {
+            return Some(match &lane.reason {
+                Some(reason) => format!(
+                    "account {account} has no usable credential, nothing of it is posted: \
+                     {reason}; then run `{}`",
+                    lane.remedy
+                ),
+                None => no_token(account),
+            });
+        }
         // The reason says that it is GitHub that limits it.
         Phase::Limited => "must wait",
         Phase::Blocked => {

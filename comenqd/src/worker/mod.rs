@@ -58,6 +58,8 @@ pub struct Settings {
     pub api_url: String,
     /// Where the token comes from; for people.
     pub token_source: Option<String>,
+    /// Why there is none, where something was passed that is no token.
+    pub token_trouble: Option<String>,
     /// What to run once what is wrong with it is mended.
     pub remedy: String,
     /// Each comment gets an invisible mark.
@@ -86,7 +88,7 @@ impl Settings {
             } else {
                 Phase::NoToken
             },
-            reason: None,
+            reason: self.token_trouble.clone(),
             next_post_at: None,
             owners: Vec::new(),
             warnings: Vec::new(),

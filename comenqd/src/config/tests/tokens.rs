@@ -47,18 +47,30 @@ fn an_empty_or_impossible_token_is_an_error_of_its_source() {
         "the GitHub token from environment variable COMENQD_GITHUB_TOKEN is empty; put a token \
          there, or the word \"unset\" to pass this source over"
     );
-    let room = Room::new();
-    room.write("github-token", "\n", 0o400);
-    let credentials = room.dir.path().to_owned();
-    let room = room.env("CREDENTIALS_DIRECTORY", credentials);
-    assert!(
-        room.error()
-            .contains("systemd credential github-token is empty")
-    );
     let error = Room::new().env("COMENQD_GITHUB_TOKEN", "two words").error();
     assert!(
         error.contains("at position 4") && !error.contains("two"),
         "{error}"
+    );
+}
+
+/// Jobs are taken meanwhile.
+#[test]
+fn what_systemd_passes_and_is_no_token_leaves_the_account_without_one() {
+    let room = Room::new();
+    room.write("github-token", "\n", 0o400);
+    let credentials = room.dir.path().to_owned();
+    let room = room.env("CREDENTIALS_DIRECTORY", credentials);
+    let config = room.load().unwrap();
+    let account = &config.accounts[0];
+    assert_eq!(account.credential, Credential::None);
+    assert_eq!(account.remedy, "systemctl restart comenqd");
+    assert_eq!(
+        account.credential_trouble.as_deref(),
+        Some(
+            "the GitHub token from systemd credential github-token is empty; put a token there, or \
+             the word \"unset\" to pass this source over"
+        )
     );
 }
 

@@ -215,6 +215,7 @@ fn settings(account: &str) -> Settings {
         host: "api.github.com".to_owned(),
         api_url: String::new(),
         token_source: Some("a test".to_owned()),
+        token_trouble: None,
         remedy: "systemctl restart comenqd".to_owned(),
         marker: false,
         pace: Pace {
