@@ -37,7 +37,7 @@ remove_own_service() {
     own disable --now comenqd.service comenq.socket
     loginctl disable-linger alice
     systemctl stop "user@$(id -u alice).service"
-    rm -rf /home/alice/.config /home/alice/.local/state
+    rm -rf /home/alice/.config /home/alice/.local/state /home/alice/probe-* /run/systemd/user/probe-*
 }
 
 own_daemon_serves_its_user_alone() {
@@ -83,6 +83,33 @@ own_daemon_serves_its_user_alone() {
     expect "the system's daemon" active "$(prop comenqd.service ActiveState)"
 }
 
+# own_probes NAME SED-SCRIPT PROBE…: what they say in the user's unit, so changed.
+own_probes() {
+    local name=$1
+    shift
+    sed -E -e "s|^ExecStart=.*|ExecStart=/opt/acceptance/guest/probes ${*:2}|; s|^Type=.*|Type=oneshot|" \
+        -e '/^(Requires|After|Sockets|ExecStartPre|ExecReload|Restart[A-Za-z]*|WatchdogSec|NotifyAccess|SuccessExitStatus)=/d' \
+        -e "$1" /usr/lib/systemd/user/comenqd.service |
+        sed "/^\\[Service\\]/a StandardOutput=truncate:/home/alice/$name" >"/run/systemd/user/$name.service"
+    own daemon-reload
+    own start "$name.service"
+    grep -v '^#' "/home/alice/$name" | sort
+}
+
+own_sandbox_forbids_it() {
+    fresh
+    trap remove_own_service EXIT
+    set_up_own_service
+    prepare_probes
+    mkdir -p /run/systemd/user
+    local probes=(call_chown call_io_uring call_ptrace call_setpriority change_personality files_open_to_others
+        netlink new_namespace run_32_bit_program run_setuid_program setuid_file vsock writable_code)
+    expect "in the sandbox" "$(printf '%s=no\n' "${probes[@]}")" "$(own_probes probe-inside '' "${probes[@]}")"
+    expect "without it" "$(printf '%s=yes\n' "${probes[@]}")" \
+        "$(own_probes probe-outside '/^# ---- Sandbox/,/^\[Install\]/d; /^UMask=/d' "${probes[@]}")"
+}
+
 user_checks() {
     check "a daemon of a user's own, without root, serves its user alone" own_daemon_serves_its_user_alone
+    check "its sandbox forbids what is probed" own_sandbox_forbids_it
 }
