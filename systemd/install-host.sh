@@ -209,11 +209,12 @@ install_on_host() {
     next_steps
 }
 
-# Beside a package, which came later, the units go on with the package's program.
-stop_units() {
-    if [ -z "$(package_manager)" ]; then
-        systemctl --quiet disable --now comenqd.service comenq.socket
+# A package that came later has the same units, and its own program.
+hand_over_to_package() {
+    if systemctl --quiet is-enabled comenqd.service; then
+        systemctl --quiet reenable comenqd.service
     fi
+    systemctl try-restart comenqd.service
 }
 
 uninstall_on_host() {
@@ -222,7 +223,8 @@ uninstall_on_host() {
         say "nothing to do: nothing on this host was installed by this script"
         return 0
     fi
-    stop_units
+    manager=$(package_manager)
+    [ -n "$manager" ] || systemctl --quiet disable --now comenqd.service comenq.socket
     recorded file | while read -r file; do
         rm -f "$file"
     done
@@ -233,7 +235,11 @@ uninstall_on_host() {
     done
     systemctl daemon-reload
     journalctl --quiet --update-catalog
-    [ -z "$(package_manager)" ] || systemctl try-restart comenqd.service
+    if [ -n "$manager" ]; then
+        hand_over_to_package
+        say "removed what it had installed; the package ($manager) goes on"
+        return 0
+    fi
     cat <<TEXT
 comenq is uninstalled. The queue, the configuration and the user are kept. To remove them as well:
   sudo rm -r /var/lib/comenq /etc/comenqd

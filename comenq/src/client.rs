@@ -220,7 +220,10 @@ impl Client {
             ConnectionError::Refused(error) => match error.code {
                 ErrorCode::CommitFailed
                 | ErrorCode::RateLimited
-                | ErrorCode::TooManyConnections => true,
+                | ErrorCode::TooManyConnections
+                // Of the rules this client may break only that its first words must come
+                // in time: the machine was too busy for that.
+                | ErrorCode::ProtocolViolation => true,
                 // A daemon that has just failed a commit restarts, and may need
                 // a while to open its store again.
                 ErrorCode::StoreUnavailable => is_open,

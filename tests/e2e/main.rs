@@ -43,6 +43,8 @@ mod discovery;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod documentation;
+#[cfg(test)]
 mod editing;
 #[cfg(test)]
 mod events;

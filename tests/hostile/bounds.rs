@@ -89,7 +89,7 @@ fn who_does_not_read_an_answer_is_dropped_after_ten_seconds() {
     daemon.connect().call(&Ping {}).unwrap().unwrap();
 }
 
-/// What a connection may take at most, as `server/limits.rs` and README.md state it; and a tenth
+/// What a connection may take at most, as `server/limits.rs` and comenqd.toml(5) state it; and a tenth
 /// more, for this build is not optimised.
 const MOST_PER_CONNECTION_KB: u64 = 20;
 

@@ -102,6 +102,10 @@ comenq cancel --repo owner/repo --state held
 comenq --host ssh://user@mybox list
 comenq doctor";
 
+/// The pages that are written by hand, in `systemd/man`.
+const OF_COMENQ: &str = "comenqd.toml(5), comenq-operations(7), comenq-protocol(7), comenqd(8)";
+const OF_A_VERB: &str = "comenq(1), comenq-operations(7), comenqd(8)";
+
 pub(super) fn run(args: &ManPagesArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     let directory = args.directory.as_path();
     let mut definition = definition(WIDTH).override_help("");
@@ -144,7 +148,7 @@ fn main_page(definition: &Command) -> Vec<u8> {
         terms("EXIT STATUS", &EXIT_STATUS).to_writer(&mut page),
         terms("ENVIRONMENT", &ENVIRONMENT).to_writer(&mut page),
         examples(EXAMPLES).to_writer(&mut page),
-        see_also("comenqd(8)").to_writer(&mut page),
+        see_also(OF_COMENQ).to_writer(&mut page),
     ];
     debug_assert!(parts.iter().all(Result::is_ok), "a vector takes everything");
     page
@@ -170,7 +174,7 @@ fn verb_page(verb: &Command) -> Vec<u8> {
         prose("NOTES", &notes).to_writer(&mut page),
         examples(&shown).to_writer(&mut page),
         terms("EXIT STATUS", &EXIT_STATUS).to_writer(&mut page),
-        see_also("comenq(1), comenqd(8)").to_writer(&mut page),
+        see_also(OF_A_VERB).to_writer(&mut page),
     ];
     debug_assert!(parts.iter().all(Result::is_ok), "a vector takes everything");
     page

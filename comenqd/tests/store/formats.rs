@@ -1,12 +1,13 @@
 //! Stores that older daemons wrote: each must open for ever, with everything in it.
 
 use std::fs;
+use std::path::Path;
 
 use comenq_proto::{SubmitKey, Target};
 use comenqd::store::{self, Job, State};
 use serde_json::Value;
 
-use crate::support::{current, fixture_of, fixture_path, insert, job, jobs, open};
+use crate::support::{current, fixture_of, fixture_path, insert, job, jobs, open, raw, try_open};
 
 /// Every format there was, today's too.
 const FORMATS: [u32; 3] = [1, 2, 3];
@@ -106,4 +107,35 @@ async fn a_submission_that_an_older_daemon_took_is_still_known() {
         }
         store.close().await.unwrap();
     }
+}
+
+/// Adds `change` to the format that a closed store says it has.
+fn change_format(queue: &Path, change: i8) {
+    let db = raw(queue, &current(queue));
+    let sealed = db.get("m").unwrap().unwrap();
+    // Version and checksum come first; a small number is one byte of CBOR.
+    let mut payload = sealed[5..].to_vec();
+    let name = payload.windows(6).position(|text| text == b"format");
+    let format = &mut payload[name.unwrap() + 6];
+    *format = format.checked_add_signed(change).unwrap();
+    let checksum = crc32fast::hash(&[&b"m"[..], &payload].concat());
+    let sealed = [&sealed[..1], &checksum.to_be_bytes(), &payload].concat();
+    db.insert("m", sealed).unwrap();
+    db.flush().unwrap();
+}
+
+#[tokio::test]
+async fn a_store_of_a_later_daemon_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = fixture_of(3, directory.path());
+    open(&queue).await.close().await.unwrap();
+    change_format(&queue, 1);
+    let error = try_open(&queue).await.err().unwrap().to_string();
+    let refusal = "has format 4, this comenqd reads 1 to 3: install the comenqd that wrote it";
+    assert!(error.contains(refusal), "{error}");
+    // Back in the hands of the daemon that wrote it, everything is there.
+    change_format(&queue, -1);
+    let store = open(&queue).await;
+    assert_eq!(jobs(&store).await.len(), told(3).len());
+    store.close().await.unwrap();
 }

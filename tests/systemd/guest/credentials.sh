@@ -7,7 +7,7 @@ encrypt_token() {
     echo "$1" | systemd-creds encrypt --name=github-token --with-key=host - /etc/comenqd/github-token.cred
 }
 
-# As README says it.
+# As comenq-operations(7) says it.
 encrypted_token_is_replaced_by_a_restart() {
     fresh
     rm /etc/comenqd/github-token

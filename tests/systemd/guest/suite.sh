@@ -7,9 +7,11 @@
 # be refused and go unnoticed.
 
 # Tests that cannot run so, because of what is not comenqd in them:
+# - they read the documentation, which is not in the guest;
 # - they want a host without comenq;
 # - the daemon runs under strace, and ptrace() is forbidden.
 LEFT_OUT=(
+    documentation::
     far_trouble::what_is_wrong_there_is_said_by_both_sides
     disk::a_sync_that_fails_acknowledges_nothing_and_ends_the_daemon
     events::nobody_hears_of_what_was_not_stored

@@ -87,7 +87,7 @@ fn of_status(status: &StatusReply, times: Times) -> Vec<Finding> {
         findings.extend(account(lane, said, times));
     }
     if status.lanes.is_empty() {
-        let mend = "see README, Accounts; then: sudo systemctl reload comenqd";
+        let mend = "see ACCOUNTS in man comenqd.toml; then: sudo systemctl reload comenqd";
         findings.push(Finding::bad(
             "account",
             "there is no account to post with",

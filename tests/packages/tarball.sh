@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# The tarball for hosts with neither dpkg nor rpm. Sourced by run.
+# shellcheck disable=SC2154 # dir, work, bins, repo, target and version are of run
+
+tree=comenq-$version-$(uname -m)
+
+tarball=$work/tarball/$tree.tar.gz
+
+# Once for all.
+tarball_is_made() {
+    [ -e "$tarball" ] || .github/release tarball "$bins" "$work/tarball"
+}
+
+same_input_gives_the_same_tarball() {
+    tarball_is_made
+    (umask 077 && TZ=Pacific/Auckland LANG=C .github/release tarball "$bins" "$dir")
+    cmp "$tarball" "$dir/$tree.tar.gz"
+}
+
+nothing_of_the_builder_is_in_it() {
+    tarball_is_made
+    TZ=UTC tar --list --verbose --numeric-owner --full-time -f "$tarball" >"$dir/list"
+    # The time of SOURCE_DATE_EPOCH.
+    expect "owners and times" "0/0 2023-11-14 22:13:20" "$(awk '{ print $2, $4, $5 }' "$dir/list" | sort -u)"
+    expect "modes" "-rw-r--r-- -rwxr-xr-x drwxr-xr-x" "$(awk '{ print $1 }' "$dir/list" | sort -u | xargs)"
+    awk '{ print $6 }' "$dir/list" >"$dir/names"
+    LC_ALL=C sort --check "$dir/names"
+    expect "files outside its directory" "" "$(grep -v "^$tree/" "$dir/names" || true)"
+    expect "of packages only" "" "$(grep systemd/rpm "$dir/names" || true)"
+}
+
+it_installs_what_the_source_tree_does() {
+    tarball_is_made
+    tar --extract -C "$dir" -f "$tarball"
+    local file
+    for file in LICENSE README.md CHANGELOG.md bin/comenq bin/comenqd systemd/install.sh systemd/man/comenq.1; do
+        [ -s "$dir/$tree/$file" ] || fail "$file is missing"
+    done
+    "$dir/$tree/systemd/install.sh" --stage "$dir/unpacked" --prefix /usr/local
+    systemd/install.sh --stage "$dir/source" --prefix /usr/local --bins "$bins"
+    diff -r "$dir/unpacked" "$dir/source"
+}
+
+wrong_programs_are_refused() {
+    mkdir "$dir/bins"
+    cp "$bins/comenq" "$dir/bins/"
+    printf '#!/bin/sh\necho comenqd 9.9.9\n' >"$dir/bins/comenqd"
+    chmod 755 "$dir/bins/comenqd"
+    refuses 1 "comenqd is not of version $version" .github/release tarball "$dir/bins" "$dir/out"
+    # What tells them is what readelf says, so anything that answers with the version will do.
+    printf 'int puts(const char *); int main(void) { return puts("comenqd %s") < 0; }\n' "$version" |
+        cc -static -x c -o "$dir/bins/comenqd" -
+    refuses 1 "comenqd is linked statically" .github/release tarball "$dir/bins" "$dir/out"
+    [ ! -e "$dir/out" ] || fail "something was made all the same"
+}
+
+tarball_checks() {
+    check "the same input gives the same tarball" same_input_gives_the_same_tarball
+    check "it is root's, sorted, of one time, in one directory" nothing_of_the_builder_is_in_it
+    check "unpacked it installs what the source tree does" it_installs_what_the_source_tree_does
+    check "programs of another version, or linked statically, are refused" wrong_programs_are_refused
+}

@@ -1,0 +1,278 @@
+# shellcheck shell=bash
+# The life of the Debian package: installed, used, upgraded and downgraded while clients are at
+# work, removed, purged, installed again. Checks of first-boot, which sources this after lib.sh;
+# the last of them leaves the package that was given installed.
+
+PACKAGE=/opt/acceptance/comenq.deb
+# The same with a higher version and a default configuration that differs, and with a byte more
+# behind each program, so that one can tell whose is which. Made by newer_package. Both are of one
+# source, so what old and new clients show here is that the files of two packages work together;
+# that two versions of the protocol do is shown in tests/e2e/contract.rs.
+NEWER=/var/tmp/comenq-newer.deb
+OLD_CLIENT=/var/tmp/old/comenq
+NEW_CLIENT=/var/tmp/new/comenq
+
+# As unattended upgrades do it: nobody answers questions.
+install_deb() {
+    DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --install "$1"
+}
+
+installed_version() {
+    dpkg-query --show --showformat='${db:Status-Abbrev}${Version}' comenq
+}
+
+version_of() {
+    echo "ii $(dpkg-deb --field "$1" Version)"
+}
+
+unit_states() {
+    echo "socket $(prop comenq.socket UnitFileState) $(prop comenq.socket ActiveState)," \
+        "service $(prop comenqd.service UnitFileState) $(prop comenqd.service ActiveState)"
+}
+
+# ---- Fresh
+
+# The first check of all: nothing of comenq was there before.
+install_package() {
+    # The index of all manuals would take longer than all the rest, each time; and without a network
+    # apt has nothing but what is installed here.
+    rm -rf /var/lib/man-db/auto-update /etc/apt/sources.list{,.d/*} /var/lib/apt/lists/*
+    DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes "$PACKAGE"
+    expect "installed" "$(version_of "$PACKAGE")" "$(installed_version)"
+    expect "units" "socket enabled active, service enabled inactive" "$(unit_states)"
+    expect "the socket" "root:comenq 660" "$(stat -c '%U:%G %a' /run/comenq/comenq.sock)"
+    expect "the configuration" "root:root 644" "$(stat -c '%U:%G %a' /etc/comenqd/config.toml)"
+    expect "what it takes for right" "" "$(runuser -u comenq -- comenqd --check-config --quiet 2>&1)"
+    expect "the user's home, and no shell" "/var/lib/comenq /usr/sbin/nologin" \
+        "$(getent passwd comenq | cut -d: -f6,7 | tr : ' ')"
+}
+
+# For a check: this version installed, and enabled, whatever the one before left; then `fresh`.
+fresh_with() {
+    local package=$1
+    newer_package
+    if [ "$(installed_version)" != "$(version_of "$package")" ]; then
+        install_deb "$package"
+    fi
+    systemctl enable comenqd.service
+    fresh
+}
+
+# The shipped configuration but for where GitHub is, and no token.
+serves_at_once_and_posts_later() {
+    fresh
+    dpkg --purge comenq
+    install_deb "$PACKAGE"
+    expect "units" "socket enabled active, service enabled inactive" "$(unit_states)"
+    sed -i "s|^#github_api_url = .*|github_api_url = \"$API\"|" /etc/comenqd/config.toml
+    post "before any token"
+    expect "units" "socket enabled active, service enabled active" "$(unit_states)"
+    expect_text "health" no_token "$(as alice comenq health || true)"
+    expect "posts" 0 "$(posts_seen)"
+    write_token
+    systemctl restart comenqd
+    eventually 20 has_comments 1
+    expect "the comment" "before any token" "$(bodies)"
+}
+
+# ---- Again, up and down
+
+newer_package() {
+    local dir=/var/tmp/newer
+    [ ! -e "$NEWER" ] || return 0
+    mkdir -p /var/tmp/old /var/tmp/new
+    dpkg-deb --raw-extract "$PACKAGE" "$dir"
+    cp "$dir/usr/bin/comenq" "$OLD_CLIENT"
+    sed -i 's/^Version: .*/&+newer/' "$dir/DEBIAN/control"
+    echo "# Something new." >>"$dir/etc/comenqd/config.toml"
+    printf x | tee -a "$dir/usr/bin/comenq" >>"$dir/usr/bin/comenqd"
+    cp "$dir/usr/bin/comenq" "$NEW_CLIENT"
+    (cd "$dir" && find etc lib usr -type f -print0 | xargs -0 md5sum >DEBIAN/md5sums)
+    dpkg-deb --root-owner-group -Znone --build "$dir" "$NEWER"
+    rm -rf "$dir"
+}
+
+# That the running daemon is the one that is installed.
+daemon_is_the_installed_one() {
+    cmp --silent "/proc/$(main_pid)/exe" /usr/bin/comenqd
+}
+
+# While nothing is posted, for a list is no snapshot.
+jobs_in_store() {
+    comenq pause --reason "to be counted" >/dev/null
+    posts_nothing() { prop comenqd.service StatusText | grep -q paused; }
+    eventually 10 posts_nothing
+    comenq list --json --all -n 100000 | jq -r '.jobs[] | "\(.id) \(.body)"' | sort
+}
+
+# Starts 100 clients of two builds, and returns once each has queued something.
+start_clients() {
+    clients=$(mktemp -d)
+    chown alice "$clients"
+    trap 'touch "$clients/stop"' EXIT
+    as alice /opt/acceptance/guest/client-loops 50 "$clients" old "$OLD_CLIENT" "$ISSUE" "$NUMBER" &
+    as alice /opt/acceptance/guest/client-loops 50 "$clients" new "$NEW_CLIENT" "$ISSUE" "$NUMBER" &
+    eventually 30 all_clients_are_served
+}
+
+all_clients_are_served() {
+    [ "$(find "$clients" -name 'queued.*' | wc -l)" = 100 ]
+}
+
+stop_clients() {
+    touch "$clients/stop"
+    wait
+}
+
+# No failed command, no lost job, none twice, and the pace.
+nothing_went_wrong() {
+    local gaps
+    expect "failed commands" "" "$(head -n 5 "$clients/failed" 2>/dev/null)"
+    cat "$clients"/queued.* | sort >/run/acknowledged
+    jobs_in_store >/run/stored
+    echo "$(wc -l </run/acknowledged) jobs queued, $(comment_count) posted"
+    diff /run/acknowledged /run/stored || fail "what was acknowledged (<) is not what is there (>)"
+    expect "bodies posted twice" "" "$(bodies | sort | uniq --repeated)"
+    expect "POST requests" "$(comment_count)" "$(posts_seen)"
+    gaps=$(curl -fsS "$API/_standin/requests" | jq -r '[.[] | select(.kind == "post") | [.received_ms, .answered_ms]]
+        | [.[:-1], .[1:]] | transpose | map(.[1][0] - .[0][1]) | .[]')
+    echo "ms between posts: $(xargs <<<"$gaps")"
+    expect "waits shorter than the cooldown" "" "$(awk '$1 < 2000' <<<"$gaps")"
+}
+
+# under_load FILE COMMAND…: jobs are posted before, while and after COMMAND runs.
+under_load() {
+    local before pid package=$1
+    shift
+    start_clients
+    eventually 20 has_seen_a_post
+    pid=$(main_pid)
+    before=$(comment_count)
+    "$@"
+    expect "installed" "$(version_of "$package")" "$(installed_version)"
+    expect "units" "socket enabled active, service enabled active" "$(unit_states)"
+    [ "$(main_pid)" != "$pid" ] || fail "the daemon was not restarted"
+    daemon_is_the_installed_one || fail "the daemon is not the one that is installed"
+    goes_on() { [ "$(comment_count)" -ge $((before + 2)) ]; }
+    eventually 20 goes_on
+    stop_clients
+    nothing_went_wrong
+}
+
+FAST=$(printf '%s\n' '[policy]' 'max_submits_per_minute = 1000000' 'max_queued_jobs = 1000000')
+
+upgrade_under_load() {
+    COOLDOWN=2 EXTRA=$FAST fresh_with "$PACKAGE"
+    under_load "$NEWER" install_deb "$NEWER"
+    # The administrator's configuration, not a new one.
+    expect_text "the configuration" '^cooldown_period_seconds = 2' "$(cat /etc/comenqd/config.toml)"
+    expect "its owner and mode" "comenq:comenq 600" "$(stat -c '%U:%G %a' /etc/comenqd/config.toml)"
+    expect_text "the new default beside it" 'Something new' "$(cat /etc/comenqd/config.toml.dpkg-dist)"
+}
+
+# To one that reads the same format. A store of a newer one is refused by the daemon, untouched
+# (comenqd/tests/store/formats.rs).
+downgrade_under_load() {
+    COOLDOWN=2 EXTRA=$FAST fresh_with "$NEWER"
+    under_load "$PACKAGE" install_deb "$PACKAGE"
+}
+
+reinstall_under_load() {
+    COOLDOWN=2 EXTRA=$FAST fresh_with "$PACKAGE"
+    under_load "$PACKAGE" install_deb "$PACKAGE"
+}
+
+disabled_stays_disabled() {
+    fresh_with "$PACKAGE"
+    systemctl disable --now comenqd.service comenq.socket
+    install_deb "$NEWER"
+    expect "units" "socket disabled inactive, service disabled inactive" "$(unit_states)"
+    # Only not at boot: the socket is left as it is.
+    systemctl enable --now comenq.socket
+    install_deb "$PACKAGE"
+    expect "units" "socket enabled active, service disabled inactive" "$(unit_states)"
+}
+
+# ---- Away, and back
+
+removed_keeps_the_queue() {
+    COOLDOWN=600 fresh_with "$PACKAGE"
+    post one
+    post two
+    eventually 20 has_comments 1
+    dpkg --remove comenq
+    expect "a process" "" "$(pgrep -x comenqd || true)"
+    [ ! -e /run/comenq/comenq.sock ] || fail "the socket is still there"
+    [ ! -e /usr/bin/comenq ] || fail "the client is still there"
+    [ -e /var/lib/comenq/queue/CURRENT ] || fail "the queue is gone"
+    [ -e /etc/comenqd/config.toml ] || fail "the configuration is gone"
+    [ -e /etc/comenqd/github-token ] || fail "the token is gone"
+    # Nobody connects: the queue itself is the reason to start.
+    configure
+    install_deb "$PACKAGE"
+    expect "units" "socket enabled active, service enabled active" "$(unit_states)"
+    eventually 20 has_comments 2
+    expect "comments" "one two" "$(bodies | xargs)"
+}
+
+# What there is in directories that packages write to, but for dpkg's own notes.
+files_of_the_host() {
+    {
+        ls -d /run/comenq* 2>/dev/null || true
+        find /etc /usr/bin /usr/lib/{systemd,sysusers.d} /usr/share/{man,doc,bash-completion,fish,zsh} /var/lib \
+            \( -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/lib/standin -o -path /var/lib/systemd \) -prune \
+            -o -printf '%p %y %m %u:%g %l\n'
+    } | sort
+}
+
+purged_leaves_nothing_of_its_own() {
+    fresh_with "$PACKAGE"
+    mkdir -p /etc/systemd/system/comenqd.service.d
+    echo "[Service]" >/etc/systemd/system/comenqd.service.d/by-the-administrator.conf
+    dpkg --purge comenq
+    files_of_the_host >/run/host.before
+    expect "what is called comenq" "/etc/systemd/system/comenqd.service.d" \
+        "$(grep -o '^[^ ]*comenq[^ /]* ' /run/host.before | xargs)"
+    install_deb "$PACKAGE"
+    COOLDOWN=600 fresh
+    post one
+    post two
+    eventually 20 has_comments 1
+    expect_text "while it is there" queue/CURRENT "$(files_of_the_host)"
+    dpkg --purge comenq
+    diff /run/host.before <(files_of_the_host) || fail "purging left (>) or took (<) something"
+    # systemd's notes of units that were enabled.
+    expect "notes of units" "" "$(find /var/lib/systemd -name '*comenq*')"
+    expect "a process" "" "$(pgrep -x comenqd || true)"
+    id comenq
+    rm -r /etc/systemd/system/comenqd.service.d
+    install_deb "$PACKAGE"
+    fresh
+    post "after a purge"
+    eventually 20 has_comments 1
+}
+
+autopkgtest_passes() {
+    fresh_with "$PACKAGE"
+    local rc=0
+    rm -rf /out/autopkgtest
+    autopkgtest --no-built-binaries --output-dir=/out/autopkgtest --env=COMENQ_STANDIN=/opt/acceptance/github-standin \
+        "$PACKAGE" /opt/acceptance/source/ -- null || rc=$?
+    expect "exit code" 0 "$rc"
+    userdel comenq-autopkgtest
+}
+
+package_checks() {
+    if [ ! -e "$PACKAGE" ]; then
+        echo "the package's life is left out: no --package was given"
+        return
+    fi
+    check "the package serves at once; what was queued before any token is posted" serves_at_once_and_posts_later
+    check "reinstalled under 100 clients: no command fails, nothing lost or doubled, the pace kept" reinstall_under_load
+    check "upgraded under 100 clients, old and new; an edited configuration stays" upgrade_under_load
+    check "downgraded under 100 clients, old and new" downgrade_under_load
+    check "disabled units stay disabled over upgrades" disabled_stays_disabled
+    check "removed: the queue stays, and goes on once it is installed again" removed_keeps_the_queue
+    check "purged: all of it is gone, and nothing else" purged_leaves_nothing_of_its_own
+    check "its autopkgtest passes" autopkgtest_passes
+}
