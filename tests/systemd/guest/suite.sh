@@ -35,7 +35,7 @@ suite_unit() {
         -e '/^(Requires|After|Sockets|ExecReload|Restart[A-Za-z]*|WatchdogSec|NotifyAccess|SuccessExitStatus)=/d' \
         -e '/^(Timeout[A-Za-z]*|TasksMax|Memory(High|Max)|Slice|OOM[A-Za-z]*|SystemCallErrorNumber)=/d' \
         -e '/^(StateDirectory[A-Za-z]*|LoadCredential|SetCredential)=/d' "$UNIT_FILE" >"$file"
-    printf '%s\n' "[Service]" "Environment=COMENQ_BIN_DIR=/opt/acceptance HOME=/tmp LANG=C.UTF-8" \
+    printf '%s\n' "[Service]" "Environment=COMENQ_BIN_DIR=/usr/bin HOME=/tmp LANG=C.UTF-8" \
         "Environment=RUST_TEST_THREADS=16 PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin" \
         "PrivateNetwork=yes" "RemainAfterExit=yes" "TimeoutStartSec=400s" \
         "StandardOutput=truncate:/out/$1.txt" "StandardError=inherit" "ExecStart=${*:2}" >>"$file"
