@@ -40,6 +40,8 @@ install_package() {
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes "$PACKAGE"
     expect "installed" "$(version_of "$PACKAGE")" "$(installed_version)"
     expect "units" "socket enabled active, service enabled inactive" "$(unit_states)"
+    expect "the units for a user's own daemon" "disabled disabled" \
+        "$(systemctl --global is-enabled comenq.socket comenqd.service | xargs)"
     expect "the socket" "root:comenq 660" "$(stat -c '%U:%G %a' /run/comenq/comenq.sock)"
     expect "the configuration" "root:root 644" "$(stat -c '%U:%G %a' /etc/comenqd/config.toml)"
     expect "what it takes for right" "" "$(runuser -u comenq -- comenqd --check-config --quiet 2>&1)"
