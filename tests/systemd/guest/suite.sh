@@ -28,15 +28,17 @@ ROOTS=(
 )
 
 # suite_unit NAME COMMAND…: without the limits, which are one daemon's, and what others do
-# to the network and to the store meanwhile.
+# to the network and to the store meanwhile. With what it reads of the repository, which
+# may lie in a home or in /tmp; what hides these does so all the same.
 suite_unit() {
     local file=/run/systemd/system/$1.service
     sed -E -e "s|^Type=.*|Type=oneshot|; /^ExecStart=/d" \
         -e '/^(Requires|After|Sockets|ExecReload|Restart[A-Za-z]*|WatchdogSec|NotifyAccess|SuccessExitStatus)=/d' \
         -e '/^(Timeout[A-Za-z]*|TasksMax|Memory(High|Max)|Slice|OOM[A-Za-z]*|SystemCallErrorNumber)=/d' \
-        -e '/^(StateDirectory[A-Za-z]*|LoadCredential|SetCredential)=/d' "$UNIT_FILE" >"$file"
+        -e 's|^ProtectHome=yes|ProtectHome=tmpfs|' -e '/^(StateDirectory[A-Za-z]*|LoadCredential|SetCredential)=/d' "$UNIT_FILE" >"$file"
     printf '%s\n' "[Service]" "Environment=COMENQ_BIN_DIR=/usr/bin HOME=/tmp LANG=C.UTF-8" \
         "Environment=RUST_TEST_THREADS=16 PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin" \
+        "BindReadOnlyPaths=/opt/acceptance/repository:$(cat /opt/acceptance/repository-was)" \
         "PrivateNetwork=yes" "RemainAfterExit=yes" "TimeoutStartSec=400s" \
         "StandardOutput=truncate:/out/$1.txt" "StandardError=inherit" "ExecStart=${*:2}" >>"$file"
 }
