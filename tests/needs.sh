@@ -9,6 +9,7 @@ is_present() {
     case $1 in
         root) [ "$(id -u)" = 0 ] ;;
         python:*) /usr/bin/python3 -c "import ${1##*:}" 2>/dev/null ;;
+        lib:*) compgen -G "/usr/lib/*/${1##*:}" >/dev/null ;;
         apt:*) command -v "${1##*:}" >/dev/null ;;
         rustup:rustfmt) cargo fmt --version >/dev/null 2>&1 ;;
         rustup:clippy) cargo clippy --version >/dev/null 2>&1 ;;
@@ -30,7 +31,7 @@ advice() {
     for need in "$@"; do
         case $need in
             root) said+=("run as root") ;;
-            apt:* | python:*) packages+=("$(cut -d: -f2 <<<"$need")") ;;
+            apt:* | lib:* | python:*) packages+=("$(cut -d: -f2 <<<"$need")") ;;
             rustup:*) components+=("${need#rustup:}") ;;
             cargo:cargo-deny) said+=("cargo install --locked cargo-deny@$CARGO_DENY_VERSION") ;;
         esac
@@ -45,7 +46,7 @@ install_missing() {
     local need packages=() components=() crates=()
     while read -r need; do
         case $need in
-            apt:* | python:*) packages+=("$(cut -d: -f2 <<<"$need")") ;;
+            apt:* | lib:* | python:*) packages+=("$(cut -d: -f2 <<<"$need")") ;;
             rustup:*) components+=("${need#rustup:}") ;;
             cargo:cargo-deny) crates+=("cargo-deny@$CARGO_DENY_VERSION") ;;
         esac
