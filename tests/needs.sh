@@ -3,7 +3,12 @@
 # What steps of tests/run need: whether it is there, what to say if it is not, and how it is
 # installed. Sourced by tests/run, which says what each step needs.
 
-CARGO_DENY_VERSION=0.20.2
+declare -A crate_versions=([cargo-deny]=0.20.2 [cargo-generate-rpm]=0.21.1 [cargo-cyclonedx]=0.5.9)
+
+# crate NAME: as `cargo install` takes it.
+crate() {
+    echo "$1@${crate_versions[$1]}"
+}
 
 is_present() {
     case $1 in
@@ -33,7 +38,7 @@ advice() {
             root) said+=("run as root") ;;
             apt:* | lib:* | python:*) packages+=("$(cut -d: -f2 <<<"$need")") ;;
             rustup:*) components+=("${need#rustup:}") ;;
-            cargo:cargo-deny) said+=("cargo install --locked cargo-deny@$CARGO_DENY_VERSION") ;;
+            cargo:*) said+=("cargo install --locked $(crate "${need#cargo:}")") ;;
         esac
     done
     [ ${#packages[@]} = 0 ] || said+=("apt-get install ${packages[*]}")
@@ -48,7 +53,7 @@ install_missing() {
         case $need in
             apt:* | lib:* | python:*) packages+=("$(cut -d: -f2 <<<"$need")") ;;
             rustup:*) components+=("${need#rustup:}") ;;
-            cargo:cargo-deny) crates+=("cargo-deny@$CARGO_DENY_VERSION") ;;
+            cargo:*) crates+=("$(crate "${need#cargo:}")") ;;
         esac
     done < <(for step in "${steps[@]}"; do missing_of "$step"; done | sort -u)
     if [ ${#packages[@]} != 0 ]; then
@@ -62,7 +67,7 @@ install_missing() {
     fi
     if [ ${#crates[@]} != 0 ]; then
         echo "installing ${crates[*]}"
-        # A debug build: it runs for a second, and compiles in half the time.
+        # Debug builds: each runs for seconds, and compiles in half the time.
         CARGO_TARGET_DIR=$target/tools cargo install --quiet --locked --debug "${crates[@]}"
     fi
 }
