@@ -4,6 +4,7 @@
 //! from a list that must hold exactly those, in their order; all others are run here. Every key,
 //! bound, code and metric that a page names is the program's.
 
+mod links;
 mod pages;
 mod place;
 mod texts;
