@@ -4,6 +4,7 @@
 //! from a list that must hold exactly those, in their order; all others are run here. Every key,
 //! bound, code and metric that a page names is the program's.
 
+mod links;
 mod pages;
 mod place;
 mod texts;
@@ -35,11 +36,11 @@ const NOT_RUN: [(&str, &str); 5] = [
     ("tests/run --install", "runs this test; .ci/run calls it"),
     (
         "cargo build --release --bin comenqd --bin comenq",
-        "the step build of tests/run is this command",
+        "the step build of tests/run does it, through debian/rules",
     ),
     (
         "sudo systemd/install.sh",
-        "is for a host without comenq, and the guest has it: other checks of the acceptance run it",
+        "is for a host without comenq, and the guest has it: elsewhere.sh there runs it",
     ),
 ];
 
@@ -147,10 +148,13 @@ fn what_is_not_run_is_in_a_text() {
         let found = commands.iter().any(|it| it.text == text);
         assert!(found, "{text} ({reason}) is in no text");
     }
-    let run = texts::read("tests/run");
-    assert!(run.contains("cargo build --release --bin comenqd --bin comenq"));
+    let rules = texts::read("debian/rules");
+    assert!(rules.contains("cargo build --release --locked --bin comenq --bin comenqd"));
     assert!(texts::read(".ci/run").contains("tests/run --install"));
-    assert!(texts::read("tests/systemd/guest/first-boot").contains("    documented_checks\n"));
+    let first_boot = texts::read("tests/systemd/guest/first-boot");
+    assert!(first_boot.contains("    documented_checks\n"));
+    let elsewhere = texts::read("tests/systemd/guest/elsewhere.sh");
+    assert!(elsewhere.contains("systemd/install.sh\" \"$@\""));
 }
 
 #[test]
