@@ -90,6 +90,9 @@ stage_files() {
     for section in 1 5 7 8; do
         put_each 0644 "$prefix/share/man/man$section" "$here"/man/*."$section"
     done
+    for file in PROTOCOL.md comenq.cddl; do
+        put 0644 "$repo/comenq-proto/$file" "$prefix/share/doc/comenq/$file"
+    done
     mkdir -p "$stage$prefix/share/man/man1"
     "$bins/comenq" man-pages "$stage$prefix/share/man/man1" >/dev/null
     put_output "$prefix/share/bash-completion/completions/comenq" "$bins/comenq" completions bash

@@ -16,6 +16,8 @@ everything_has_its_place() {
     done
     grep -qx /usr/lib/systemd/system/comenqd.service <<<"$files"
     grep -qx /etc/comenqd/config.toml <<<"$files"
+    grep -qx /usr/share/doc/comenq/PROTOCOL.md <<<"$files"
+    grep -qx /usr/share/doc/comenq/comenq.cddl <<<"$files"
     for page in comenq comenq-post comenq-doctor; do
         grep -qx "/usr/share/man/man1/$page.1" <<<"$files" || fail "no manual page $page.1"
     done
