@@ -42,7 +42,7 @@ pub(crate) fn run() {
 
     let others = world.disk.path().join("others");
     fill(&others);
-    change_until_refused(&mut connection, &promises[0]);
+    change_until_refused(&mut connection, &promises);
     let status = world.daemon.wait_exit();
     assert!(!status.success(), "on a full disk it ended with {status}");
     let log = world.daemon.log();
@@ -85,10 +85,11 @@ fn refuse(connection: &mut Connection, promise: &Promise) {
     assert!(error.message.contains("free some space"), "{error:?}");
 }
 
-/// Changes a job again and again; sooner or later that takes a block that the disk does not have.
-fn change_until_refused(connection: &mut Connection, promise: &Promise) {
-    let id = promise.id.expect("a job");
-    for _ in 0..100_000 {
+/// Changes the jobs in turn, again and again; sooner or later that takes a block that the disk does
+/// not have. One alone may find room for ever in what its last change has left.
+fn change_until_refused(connection: &mut Connection, promises: &[Promise]) {
+    let ids = promises.iter().map(|promise| promise.id.expect("a job"));
+    for id in ids.cycle().take(100_000) {
         let answer = connection.call(&JobBump { id });
         if let Err(error) = answer.expect("an answer on a full disk") {
             assert_eq!(
