@@ -45,4 +45,7 @@ idle_ends_were_all_served() {
     echo "$starts starts"
     [ "$starts" -ge 30 ] || fail "only $starts of them met an end"
     systemctl stop comenq-idle.socket comenqd-idle.service idle-clients.service
+    # Other checks look for what is called comenq.
+    rm -r /run/systemd/system/{comenq-idle.socket,comenqd-idle.service} /etc/comenqd-idle /var/lib/comenq-idle
+    systemctl daemon-reload
 }
