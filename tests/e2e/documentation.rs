@@ -151,8 +151,8 @@ fn what_is_not_run_is_in_a_text() {
     let rules = texts::read("debian/rules");
     assert!(rules.contains("cargo build --release --locked --bin comenq --bin comenqd"));
     assert!(texts::read(".ci/run").contains("tests/run --install"));
-    let first_boot = texts::read("tests/systemd/guest/first-boot");
-    assert!(first_boot.contains("    documented_checks\n"));
+    let guests = texts::read("tests/systemd/guest/guests.sh");
+    assert!(guests.contains("    documented_checks\n"));
     let elsewhere = texts::read("tests/systemd/guest/elsewhere.sh");
     assert!(elsewhere.contains("systemd/install.sh\" \"$@\""));
 }

@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # What an administrator of the service does and meets: configuration, accounts,
-# tokens, and the care of the queue. Checks of first-boot, which sources this
-# after lib.sh.
+# tokens, and the care of the queue.
 
 missing_credential_is_no_failure() {
     fresh
@@ -297,4 +296,16 @@ full_disk_is_survived() {
     eventually 20 has_comments 3
     expect "comments" "one two room again" "$(bodies | xargs)"
     [ -e /var/lib/comenq/queue/reserve ] || fail "no new reserve was made"
+}
+
+administration_checks() {
+    check "a missing credential: socket alive, jobs accepted" missing_credential_is_no_failure
+    check "a bad configuration: socket alive, client served once mended" bad_config_keeps_the_socket
+    check "a reload applies at once; a bad file fails it and changes nothing" reload_applies_good_files_only
+    check "a second account's credential posts as its own user" second_account_posts_as_itself
+    check "a refused token: the status line names the command, and it helps" refused_token_names_its_remedy
+    check "a bloated store is compacted, and a start may outlast its timeout" bloated_store_is_compacted
+    check "comenqd check is refused in use, and tells of a queue at rest" check_needs_a_queue_at_rest
+    check "export, import: restored jobs are held, and looked for first" restored_jobs_are_looked_for_first
+    check "a full disk: restarts, refuses jobs, takes them again" full_disk_is_survived
 }

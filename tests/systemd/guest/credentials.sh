@@ -1,7 +1,6 @@
 # shellcheck shell=bash
-# Tokens as systemd passes them: encrypted on the disk, empty, replaced. Checks of
-# first-boot, which sources this after lib.sh. That a missing one is no failure is
-# in administration.sh.
+# Credentials as systemd passes them: a token encrypted on the disk, empty, replaced, and an App's
+# private key. That a missing one is no failure is in administration.sh.
 
 encrypt_token() {
     echo "$1" | systemd-creds encrypt --name=github-token --with-key=host - /etc/comenqd/github-token.cred
@@ -50,6 +49,44 @@ empty_token_is_told_and_no_failure() {
     eventually 20 has_comments 1
 }
 
+# app_key_from DIRECTIVE FILE: how the unit gets the key of an App.
+app_key_from() {
+    drop_in <<UNIT
+[Service]
+$1=github-app-key:/etc/comenqd/$2
+SetCredential=github-app-key:unset
+UNIT
+}
+
+# An App's private key as comenqd.toml(5) says it, then encrypted, then one that is none.
+app_key_is_a_credential() {
+    EXTRA=$(printf '%s\n' "app_id = 12345" "installation_id = 678") fresh
+    local key=/opt/acceptance/repository/tests/harness/github/app-key.pem
+    standin app "$(jq -Rs '{id: 12345, slug: "octo-app", bot_id: 41898282, installation_id: 678, private_key: .}' "$key")"
+    rm /etc/comenqd/github-token
+    install -m 0600 "$key" /etc/comenqd/app.pem
+    app_key_from LoadCredential app.pem
+    post "from a key in a file"
+    eventually 20 has_comments 1
+    expect "the source" "the App's private key, systemd credential github-app-key" "$(status_json '.lanes[0].token_source')"
+    rm /etc/comenqd/app.pem
+    systemd-creds encrypt --name=github-app-key --with-key=host "$key" /etc/comenqd/app.cred
+    app_key_from LoadCredentialEncrypted app.cred
+    systemctl restart comenqd
+    post "from an encrypted key"
+    eventually 20 has_comments 2
+    expect "who posted" "octo-app[bot] octo-app[bot]" "$(comments | jq -r '.[].user.login' | xargs)"
+    echo "no key" | systemd-creds encrypt --name=github-app-key --with-key=host - /etc/comenqd/app.cred
+    systemctl restart comenqd
+    post "waits for a key"
+    local text
+    text=$(comenq status)
+    echo "$text"
+    expect_text "what is wrong" 'github-app-key.*(PEM|key)' "$text"
+    expect "restarts" 0 "$(prop comenqd.service NRestarts)"
+    rm /etc/comenqd/app.cred
+}
+
 # What `journalctl -x` says below a trouble is found by its message id.
 catalogue_explains_troubles() {
     fresh
@@ -63,4 +100,11 @@ catalogue_explains_troubles() {
     expect_text "the subject" 'Subject: Account default is blocked' "$text"
     expect_text "what to do" 'comenq status' "$text"
     TOKEN=acceptance-token-5f2c
+}
+
+credential_checks() {
+    check "an encrypted token is replaced by a restart, and the reload says so" encrypted_token_is_replaced_by_a_restart
+    check "an empty token is told, and no failure" empty_token_is_told_and_no_failure
+    check "an App posts with its key from a credential; one that is no key is told" app_key_is_a_credential
+    check "journalctl -x explains a trouble" catalogue_explains_troubles
 }

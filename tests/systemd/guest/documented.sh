@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The commands of the documentation that need root or systemd, as they stand. What they are is
 # in documented.commands, which tests/e2e/documentation.rs holds to be what the texts say. A check
-# of first-boot, which sources this after lib.sh, for each text: `documented_checks`.
+# for each text.
 
 DOCUMENTED=$(dirname "${BASH_SOURCE[0]}")/documented.commands
 # Where the commands are typed.

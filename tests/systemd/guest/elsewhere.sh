@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # What tarball.sh and rpm.sh share: being without comenq, however it was installed, and seeing what an
-# installation changes. Sourced by first-boot after package.sh, whose unit_states they use.
+# installation changes. Uses unit_states of package.sh.
 
 PACKAGES=/opt/acceptance/packages
 UNPACKED=/var/tmp/unpacked
 
 # ---- Without
 
-# As first-boot installs it without a package: what is staged for /usr.
+# As installing.sh installs it without a package: what is staged for /usr.
 remove_what_was_staged() {
     local stage
     stage=$(mktemp -d)

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # A daemon that ends whenever there is nothing to do, met by a hundred clients
 # about when it ends. Under a copy of the units, and beside the other checks, for
-# it takes two minutes of waiting. Checks of first-boot, which sources this after
-# lib.sh.
+# it takes two minutes of waiting.
 
 IDLE_SOCKET=/run/comenq-idle/comenq.sock
 

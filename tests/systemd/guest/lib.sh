@@ -23,9 +23,10 @@ fail() {
 }
 
 # check NAME FUNCTION: one line of verdict; what it printed only if it failed.
-# In a subshell, and not as a condition, so that `set -e` holds inside.
+# In a subshell, and not as a condition, so that `set -e` holds inside. Said in one piece,
+# for the guests' logs are shown as one.
 check() {
-    local name=$1 output rc verdict=PASS
+    local name=$1 output rc verdict=PASS text
     started=$EPOCHREALTIME
     output=$(mktemp)
     set +e
@@ -36,13 +37,17 @@ check() {
     rc=$?
     set -e
     [ "$rc" = 0 ] || verdict=FAIL
-    printf '%s %5.1fs  %s\n' "$verdict" "$(seconds_since "$started")" "$name"
+    text=$(printf '%s %5.1fs  %s' "$verdict" "$(seconds_since "$started")" "$name")
     if [ "$rc" != 0 ]; then
         checks_failed=$((checks_failed + 1))
-        sed 's/^/      | /' "$output"
-        echo "      | --- the journal since this check began"
-        journal -o short-precise -u comenq.socket | tail -n 40 | sed 's/^/      | /'
+        text+=$(
+            echo
+            sed 's/^/      | /' "$output"
+            echo "      | --- the journal since this check began"
+            journal -o short-precise -u comenq.socket | tail -n 40 | sed 's/^/      | /'
+        )
     fi
+    echo "$text"
     rm -f "$output"
 }
 
@@ -184,6 +189,12 @@ delay_next_post() {
 
 posts_seen() {
     curl -fsS "$API/_standin/requests" | jq '[.[] | select(.kind == "post")] | length'
+}
+
+# From the answer to the post before to the arrival of each, in ms.
+gaps() {
+    curl -fsS "$API/_standin/requests" | jq -r '[.[] | select(.kind == "post") | [.received_ms, .answered_ms]]
+        | [.[:-1], .[1:]] | transpose | map(.[1][0] - .[0][1]) | .[]'
 }
 
 has_seen_a_post() {

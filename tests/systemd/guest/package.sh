@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # The life of the Debian package: installed, used, upgraded and downgraded while clients are at
-# work, removed, purged, installed again. Checks of first-boot, which sources this after lib.sh;
-# the last of them leaves the package that was given installed.
+# work, removed, purged, installed again. The last check leaves the package that was given installed.
 
 PACKAGE=/opt/acceptance/comenq.deb
-# The same with a higher version and a default configuration that differs, and with a byte more
-# behind each program, so that one can tell whose is which. Made by newer_package. Both are of one
-# source, so what old and new clients show here is that the files of two packages work together;
-# that two versions of the protocol do is shown in tests/e2e/contract.rs.
+# Programs of an earlier comenq, whose queue has an older format and whose clients and daemon know
+# less (tests/run says which).
+PREVIOUS=/opt/acceptance/previous
+# This package with those programs and a lower version; and with a higher version, a default
+# configuration that differs and a byte more behind each program, so that one can tell whose is which.
+OLDER=/var/tmp/comenq-older.deb
 NEWER=/var/tmp/comenq-newer.deb
 OLD_CLIENT=/var/tmp/old/comenq
 NEW_CLIENT=/var/tmp/new/comenq
@@ -52,7 +53,7 @@ install_package() {
 # For a check: this version installed, and enabled, whatever the one before left; then `fresh`.
 fresh_with() {
     local package=$1
-    newer_package
+    other_packages
     if [ "$(installed_version)" != "$(version_of "$package")" ]; then
         install_deb "$package"
     fi
@@ -79,19 +80,33 @@ serves_at_once_and_posts_later() {
 
 # ---- Again, up and down
 
-newer_package() {
-    local dir=/var/tmp/newer
-    [ ! -e "$NEWER" ] || return 0
-    mkdir -p /var/tmp/old /var/tmp/new
+# repackage FILE VERSION COMMAND: the package with another version, and changed by COMMAND in its tree.
+repackage() {
+    local file=$1 dir=/var/tmp/repackaged
+    [ ! -e "$file" ] || return 0
     dpkg-deb --raw-extract "$PACKAGE" "$dir"
-    cp "$dir/usr/bin/comenq" "$OLD_CLIENT"
-    sed -i 's/^Version: .*/&+newer/' "$dir/DEBIAN/control"
-    echo "# Something new." >>"$dir/etc/comenqd/config.toml"
-    printf x | tee -a "$dir/usr/bin/comenq" >>"$dir/usr/bin/comenqd"
-    cp "$dir/usr/bin/comenq" "$NEW_CLIENT"
-    (cd "$dir" && find etc lib usr -type f -print0 | xargs -0 md5sum >DEBIAN/md5sums)
-    dpkg-deb --root-owner-group -Znone --build "$dir" "$NEWER"
+    sed -i "s/^Version: .*/Version: $2/" "$dir/DEBIAN/control"
+    (cd "$dir" && "$3" && find etc lib usr -type f -print0 | xargs -0 md5sum >DEBIAN/md5sums)
+    dpkg-deb --root-owner-group -Znone --build "$dir" "$file"
     rm -rf "$dir"
+}
+
+make_newer() {
+    echo "# Something new." >>etc/comenqd/config.toml
+    printf x | tee -a usr/bin/comenq >>usr/bin/comenqd
+    install -D usr/bin/comenq "$NEW_CLIENT"
+}
+
+make_older() {
+    install "$PREVIOUS/comenq" "$PREVIOUS/comenqd" usr/bin/
+}
+
+other_packages() {
+    local version
+    version=$(dpkg-deb --field "$PACKAGE" Version)
+    repackage "$NEWER" "$version+newer" make_newer
+    repackage "$OLDER" "0~$version" make_older
+    install -D "$PREVIOUS/comenq" "$OLD_CLIENT"
 }
 
 # That the running daemon is the one that is installed.
@@ -136,8 +151,7 @@ nothing_went_wrong() {
     diff /run/acknowledged /run/stored || fail "what was acknowledged (<) is not what is there (>)"
     expect "bodies posted twice" "" "$(bodies | sort | uniq --repeated)"
     expect "POST requests" "$(comment_count)" "$(posts_seen)"
-    gaps=$(curl -fsS "$API/_standin/requests" | jq -r '[.[] | select(.kind == "post") | [.received_ms, .answered_ms]]
-        | [.[:-1], .[1:]] | transpose | map(.[1][0] - .[0][1]) | .[]')
+    gaps=$(gaps)
     echo "ms between posts: $(xargs <<<"$gaps")"
     expect "waits shorter than the cooldown" "" "$(awk '$1 < 2000' <<<"$gaps")"
 }
@@ -172,11 +186,55 @@ upgrade_under_load() {
     expect_text "the new default beside it" 'Something new' "$(cat /etc/comenqd/config.toml.dpkg-dist)"
 }
 
-# To one that reads the same format. A store of a newer one is refused by the daemon, untouched
-# (comenqd/tests/store/formats.rs).
+# To one that reads the same format.
 downgrade_under_load() {
     COOLDOWN=2 EXTRA=$FAST fresh_with "$NEWER"
     under_load "$PACKAGE" install_deb "$PACKAGE"
+}
+
+# ages_get_on CLIENT: what people ask for most, by a client that is not of the daemon's age.
+ages_get_on() {
+    local client=$1 job
+    job=$(as alice "$client" post --quiet --key "$client" "$ISSUE" "$NUMBER" "by $client")
+    expect "the same again" "$job" "$(as alice "$client" post --quiet --key "$client" "$ISSUE" "$NUMBER" "by $client")"
+    as alice "$client" bump "$job"
+    as alice "$client" wait "$job"
+    expect_text "show" "by $client" "$(as alice "$client" show "$job")"
+    expect_text "list" posted "$(as alice "$client" list --state posted)"
+    expect_text "status" default "$(as alice "$client" status)"
+    job=$(as alice "$client" post --quiet "$ISSUE" "$NUMBER" "never, by $client")
+    as alice "$client" cancel "$job"
+    expect "the job" cancelled "$(as alice "$client" show --json "$job" | jq -r .job.state)"
+}
+
+# The queue's format changes on the way, and neither clients nor daemon are of one age.
+upgrade_from_another_age() {
+    COOLDOWN=2 EXTRA=$FAST fresh_with "$OLDER"
+    ages_get_on "$NEW_CLIENT"
+    expect "the queue" store-1 "$(cat /var/lib/comenq/queue/CURRENT)"
+    under_load "$PACKAGE" install_deb "$PACKAGE"
+    expect "the queue, in another format" store-2 "$(cat /var/lib/comenq/queue/CURRENT)"
+    comenq resume
+    ages_get_on "$OLD_CLIENT"
+}
+
+# A queue that is too new for it is not touched, and clients are told; nothing is lost by going back.
+downgrade_to_another_age_is_refused() {
+    COOLDOWN=600 fresh_with "$PACKAGE"
+    post one
+    post two
+    eventually 20 has_comments 1
+    install_deb "$OLDER"
+    local text rc=0 before
+    before=$(cd /var/lib/comenq/queue && find . -type f -name db -exec md5sum {} +)
+    text=$(as alice "$NEW_CLIENT" post --timeout 3 "$ISSUE" "$NUMBER" "too early" 2>&1) || rc=$?
+    echo "$rc $text"
+    expect_text "what the client is told" "has format [0-9]+, this comenqd reads" "$text"
+    expect "the queue" "$before" "$(cd /var/lib/comenq/queue && find . -type f -name db -exec md5sum {} +)"
+    install_deb "$PACKAGE"
+    eventually 10 is_up
+    expect "jobs" "one two" "$(as alice comenq list --json --all | jq -r '.jobs[].body' | sort | xargs)"
+    expect "POST requests" 1 "$(posts_seen)"
 }
 
 reinstall_under_load() {
@@ -271,8 +329,14 @@ package_checks() {
     fi
     check "the package serves at once; what was queued before any token is posted" serves_at_once_and_posts_later
     check "reinstalled under 100 clients: no command fails, nothing lost or doubled, the pace kept" reinstall_under_load
-    check "upgraded under 100 clients, old and new; an edited configuration stays" upgrade_under_load
-    check "downgraded under 100 clients, old and new" downgrade_under_load
+    check "upgraded under 100 clients; an edited configuration stays" upgrade_under_load
+    check "downgraded under 100 clients" downgrade_under_load
+    if [ -e "$PREVIOUS" ]; then
+        check "upgraded from an earlier comenq under 100 clients, old and new: the queue's format changes" upgrade_from_another_age
+        check "a downgrade below the queue's format is refused, and nothing is lost by it" downgrade_to_another_age_is_refused
+    else
+        echo "an earlier comenq is left out: no --previous was given"
+    fi
     check "disabled units stay disabled over upgrades" disabled_stays_disabled
     check "removed: the queue stays, and goes on once it is installed again" removed_keeps_the_queue
     check "purged: all of it is gone, and nothing else" purged_leaves_nothing_of_its_own

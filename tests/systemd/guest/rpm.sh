@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # The RPM's scriptlets, where systemd runs: installed, upgraded, removed. They are to do what the Debian
-# package's do (package.sh). Checks of first-boot, which sources this after elsewhere.sh and
-# tarball.sh. Its dependencies are names of packages that only RPM's hosts have.
+# package's do (package.sh). Its dependencies are names of packages that only RPM's hosts have.
 
 rpm_of_release() {
     echo "$PACKAGES"/comenq-*-"$1".*.rpm

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The end-to-end tests inside the sandbox of comenqd.service: whatever the daemon does in
-# them, the sandbox lets it. Part of first-boot.
+# them, the sandbox lets it.
 #
 # The whole test program runs in the unit, and so do the daemons that it starts. Without
 # SystemCallErrorNumber=: a call that is refused kills whoever made it, so that none can

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # comenq from its tarball, on a host without its package: installed, used, installed again, upgraded,
-# uninstalled. Checks of first-boot, which sources this after elsewhere.sh. Each begins without comenq,
+# uninstalled. Each check begins without comenq,
 # however it was installed, and the last ends so.
 
 member_posts_from_usr_local() {

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The units as they are shipped: that every directive of the sandbox and every limit is in
-# force. Part of first-boot.
+# force.
 
 PROBE_DIR=/etc/probe-dir
 UNIT_FILE=/usr/lib/systemd/system/comenqd.service

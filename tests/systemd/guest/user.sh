@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A daemon of one user's own, under `systemd --user`. Part of first-boot.
+# A daemon of one user's own, under `systemd --user`.
 
 # as_login USER COMMAND…: with what a login of that user has.
 as_login() {
@@ -47,7 +47,13 @@ own_daemon_serves_its_user_alone() {
     local socket text pid store rc=0
     socket=/run/user/$(id -u alice)/comenq/comenq.sock
     # A token that comes later, as a credential. The socket takes jobs all the while.
-    own_post "before there was a token"
+    text=$(own_post "before there was a token" 2>&1)
+    echo "$text"
+    # What she is told is what she may do: no root, no file of the host's.
+    expect_text "where a token goes" 'into ~/\.config/comenqd/github-token .*systemctl --user restart comenqd' "$text"
+    text=$(as_login alice comenq doctor) || true
+    expect_text "what mends it" 'mend it: .*systemctl --user' "$text"
+    expect "what only an administrator can do" "" "$(grep -E 'sudo|/etc/|systemctl [^-]' <<<"$text" || true)"
     echo "$TOKEN" | as_login alice sh -c 'umask 077; cat >~/.config/comenqd/github-token'
     own restart comenqd.service
     eventually 20 has_comments 1

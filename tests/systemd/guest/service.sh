@@ -1,37 +1,5 @@
-#!/bin/bash
-# First boot: a fresh installation, everyday use, everything that may befall the
-# service short of a reboot (also trouble.sh), what its administrator does
-# (administration.sh, package.sh) and is told to do (documented.sh), and what its units
-# promise (units.sh, user.sh, suite.sh).
-# Each check starts from `fresh`. The last one leaves a queue behind for
-# second-boot.
-set -euo pipefail
-# shellcheck source=tests/systemd/guest/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/systemd/guest/administration.sh
-. "$(dirname "$0")/administration.sh"
-# shellcheck source=tests/systemd/guest/credentials.sh
-. "$(dirname "$0")/credentials.sh"
-# shellcheck source=tests/systemd/guest/idle.sh
-. "$(dirname "$0")/idle.sh"
-# shellcheck source=tests/systemd/guest/package.sh
-. "$(dirname "$0")/package.sh"
-# shellcheck source=tests/systemd/guest/elsewhere.sh
-. "$(dirname "$0")/elsewhere.sh"
-# shellcheck source=tests/systemd/guest/tarball.sh
-. "$(dirname "$0")/tarball.sh"
-# shellcheck source=tests/systemd/guest/rpm.sh
-. "$(dirname "$0")/rpm.sh"
-# shellcheck source=tests/systemd/guest/units.sh
-. "$(dirname "$0")/units.sh"
-# shellcheck source=tests/systemd/guest/suite.sh
-. "$(dirname "$0")/suite.sh"
-# shellcheck source=tests/systemd/guest/documented.sh
-. "$(dirname "$0")/documented.sh"
-# shellcheck source=tests/systemd/guest/user.sh
-. "$(dirname "$0")/user.sh"
-# shellcheck source=tests/systemd/guest/trouble.sh
-. "$(dirname "$0")/trouble.sh"
+# shellcheck shell=bash
+# Everyday use of the service, and everything that may befall its process short of a reboot.
 
 # Shorter than the shipped 20 s, so that three of them fit into a test.
 WATCHDOG_SECONDS=4
@@ -41,32 +9,6 @@ short_watchdog() {
 [Service]
 WatchdogSec=${WATCHDOG_SECONDS}s
 UNIT
-}
-
-install_product() {
-    install_files
-    useradd --create-home --groups comenq alice
-    useradd --create-home bob
-    install_standin
-    expect_text "the manual" '^\.SH "?EXIT STATUS' "$(zcat --force /usr/share/man/man1/comenq.1*)"
-}
-
-install_files() {
-    if [ -e /opt/acceptance/comenq.deb ]; then
-        install_package
-    else
-        install_as_a_package_does
-    fi
-}
-
-install_as_a_package_does() {
-    sh /opt/acceptance/repository/systemd/install.sh --stage / --bins /opt/acceptance
-    journalctl --update-catalog
-    systemd-sysusers comenq.conf
-    systemctl daemon-reload
-    systemctl enable comenqd.service
-    expect "is comenqd.service enabled" enabled "$(systemctl is-enabled comenqd.service)"
-    expect "is comenq.socket enabled (by Also=)" enabled "$(systemctl is-enabled comenq.socket)"
 }
 
 socket_belongs_to_the_group() {
@@ -252,21 +194,7 @@ stop_waits_for_a_running_post() {
     expect "POST requests" 1 "$(posts_seen)"
 }
 
-# For second-boot: four jobs, one posted, three waiting out a cooldown.
-leave_a_queue() {
-    COOLDOWN=5 fresh
-    local text
-    for text in one two three four; do
-        post "$text"
-    done
-    eventually 20 has_comments 1
-    expect "posted before the reboot" one "$(bodies)"
-    cat /proc/sys/kernel/random/boot_id >/var/tmp/first-boot-id
-}
-
-all_checks() {
-    check "units, binaries and users are installed" install_product
-    check "an idle daemon ends; a hundred clients begin to meet its end" idle_ends_begin
+service_checks() {
     check "the socket belongs to root:comenq, 0660" socket_belongs_to_the_group
     check "a member's first connect starts the service; the comment arrives" first_connect_starts_the_service
     check "a non-member is refused with exit 3 and told the group" stranger_is_refused_and_told_why
@@ -280,42 +208,4 @@ all_checks() {
     check "a plain kill does not put the queue to sleep" plain_kill_does_not_stop_the_queue
     check "stop and start" stop_and_start
     check "a stop waits for the POST that runs" stop_waits_for_a_running_post
-    check "a missing credential: socket alive, jobs accepted" missing_credential_is_no_failure
-    check "a bad configuration: socket alive, client served once mended" bad_config_keeps_the_socket
-    check "a reload applies at once; a bad file fails it and changes nothing" reload_applies_good_files_only
-    check "an encrypted token is replaced by a restart, and the reload says so" encrypted_token_is_replaced_by_a_restart
-    check "an empty token is told, and no failure" empty_token_is_told_and_no_failure
-    check "journalctl -x explains a trouble" catalogue_explains_troubles
-    check "a second account's credential posts as its own user" second_account_posts_as_itself
-    check "a refused token: the status line names the command, and it helps" refused_token_names_its_remedy
-    check "a bloated store is compacted, and a start may outlast its timeout" bloated_store_is_compacted
-    check "comenqd check is refused in use, and tells of a queue at rest" check_needs_a_queue_at_rest
-    check "export, import: restored jobs are held, and looked for first" restored_jobs_are_looked_for_first
-    check "a full disk: restarts, refuses jobs, takes them again" full_disk_is_survived
-    check "all clients that met the end of an idle daemon were served" idle_ends_were_all_served
-    unit_checks
-    check "the end-to-end tests begin in the sandbox" suite_begins
-    documented_checks
-    user_checks
-    trouble_checks
-    suite_checks
-    tarball_checks
-    rpm_checks
-    [ ! -d "$PACKAGES" ] || check "comenq is installed again" install_files
-    package_checks
-    check "a queue is left for the next boot" leave_a_queue
 }
-
-if [ $# = 0 ]; then
-    all_checks
-else
-    check "units, binaries and users are installed" install_product
-    for name in "$@"; do
-        case $name in
-            # A list of checks counts its own; inside another its failures would be lost.
-            *_checks) "$name" ;;
-            *) check "$name" "$name" ;;
-        esac
-    done
-fi
-exit $((checks_failed > 0))
