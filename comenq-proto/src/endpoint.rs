@@ -160,7 +160,11 @@ mod tests {
             assert!(codes.iter().all(|code| code.retryable_by_default()));
             assert!(codes.is_sorted_by(|a, b| a.number() < b.number()));
         }
-        let of_connections = [ErrorCode::TooManyConnections, ErrorCode::PeerRefused];
+        let of_connections = [
+            ErrorCode::TooManyConnections,
+            ErrorCode::PeerRefused,
+            ErrorCode::HelloLate,
+        ];
         let retryable = ErrorCode::ALL.iter().filter(|it| it.retryable_by_default());
         for code in retryable.filter(|code| !of_connections.contains(code)) {
             let mut endpoints = ENDPOINTS.iter();

@@ -69,6 +69,8 @@ error_codes! {
     105 PeerRefused "peer_refused",
     /// A request on a connection that carries events.
     106 EventsOnly "events_only",
+    /// The peer said nothing in time; it broke no rule, and nothing was done.
+    107 HelloLate "hello_late",
     /// The request cannot be read.
     200 BadRequest "bad_request",
     /// Owner, repository or number is not one GitHub could have.
@@ -136,6 +138,7 @@ impl ErrorCode {
             Self::TooManyConnections
                 | Self::RateLimited
                 | Self::PeerRefused
+                | Self::HelloLate
                 | Self::QuotaExceeded
                 | Self::JobBusy
                 | Self::LaneWaiting

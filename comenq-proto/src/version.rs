@@ -95,8 +95,7 @@ impl Incompatible {
                  (systemctl restart comenqd)"
             ),
             Older::Theirs => format!(
-                "{spoken}: the client is too old; update it (comenq itself, from a newer build: \
-                 sudo install -m 0755 target/release/comenq /usr/bin)"
+                "{spoken}: the client is too old; update comenq where it was started"
             ),
             Older::Nonsense => format!("{spoken}: the client's oldest version is above its newest"),
         }
@@ -159,8 +158,7 @@ mod tests {
         assert_eq!(
             client_old.to_string(),
             "client speaks protocol 1 to 2, daemon speaks 3 to 4: \
-             the client is too old; update it (comenq itself, from a newer build: \
-             sudo install -m 0755 target/release/comenq /usr/bin)"
+             the client is too old; update comenq where it was started"
         );
         let daemon_old = negotiate(range(1, 1), range(2, 3)).unwrap_err();
         assert_eq!(daemon_old.older, Older::Ours);

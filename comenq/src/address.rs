@@ -20,6 +20,7 @@ use crate::{
     failure::Failure,
     host::{Host, Tunnel},
     trust::{self, Trust},
+    units::Units,
 };
 
 /// Where the packaged daemon listens.
@@ -110,6 +111,15 @@ impl Address {
         }
     }
 
+    /// Whose units the daemon has there. Of several sockets the last is spoken of, as where none
+    /// answers.
+    pub(crate) fn units(&self) -> Units {
+        match self {
+            Self::Sockets(sockets) => sockets.last().map_or(Units::System, |it| units_of(it)),
+            Self::Far { .. } => Units::System,
+        }
+    }
+
     /// Reaches the daemon, unless a stranger listens there.
     pub(crate) fn dial(
         &mut self,
@@ -158,6 +168,15 @@ impl fmt::Display for Address {
             }
             Self::Far { host, .. } => host.fmt(f),
         }
+    }
+}
+
+/// Whose units listen on a socket, by its place: one that only was named counts as the host's.
+pub(crate) fn units_of(socket: &Path) -> Units {
+    if socket != Path::new(SYSTEM_SOCKET) && socket.ends_with(USER_SOCKET) {
+        Units::User
+    } else {
+        Units::System
     }
 }
 

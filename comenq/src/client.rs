@@ -1,8 +1,9 @@
 //! Asking the daemon, again where that is safe.
 //!
 //! Decides what is repeated: a connection that *broke*, with the same request,
-//! until the deadline. A daemon that was never there is reported at once, and
-//! a refusal is an answer. Knows no command and prints nothing.
+//! until the deadline, and one that was refused for the moment's sake. A daemon
+//! that was never there is reported at once, and any other refusal is an answer.
+//! Knows no command and prints nothing.
 
 use std::{
     error::Error as _,
@@ -221,9 +222,7 @@ impl Client {
                 ErrorCode::CommitFailed
                 | ErrorCode::RateLimited
                 | ErrorCode::TooManyConnections
-                // Of the rules this client may break only that its first words must come
-                // in time: the machine was too busy for that.
-                | ErrorCode::ProtocolViolation => true,
+                | ErrorCode::HelloLate => true,
                 // A daemon that has just failed a commit restarts, and may need
                 // a while to open its store again.
                 ErrorCode::StoreUnavailable => is_open,

@@ -14,6 +14,7 @@ use crate::{
     exit::Exit,
     host::{Host, TunnelEnd},
     trust::UNMAPPED_UID,
+    units::Units,
     when::WhenError,
 };
 
@@ -127,8 +128,15 @@ impl Failure {
         };
         let mut failure = Self::of_call(error, client);
         if sent {
+            let there = match client.address() {
+                // Without this user's environment the host's would be asked, which never saw it.
+                own @ Address::Sockets(_) if own.units() == Units::User => {
+                    format!("--socket {own} ")
+                }
+                _ => String::new(),
+            };
             failure.detail = Some(format!(
-                "the comment may or may not be queued; repeat with --key {key} \
+                "the comment may or may not be queued; repeat with {there}--key {key} \
                  (the same command and that key never queue it twice)"
             ));
             failure.key = Some(key.clone());
@@ -136,8 +144,10 @@ impl Failure {
             failure.retryable = true;
         } else if is_lost {
             failure.detail = Some(
-                "nothing was queued; look at the daemon's log with: journalctl -u comenqd"
-                    .to_owned(),
+                format!(
+                    "nothing was queued; look at the daemon's log with: {}",
+                    client.address().units().journalctl("-u comenqd")
+                ),
             );
         }
         failure
@@ -199,7 +209,7 @@ fn unreachable(error: &io::Error, address: &Address) -> Failure {
         )
         .with_detail("--host needs an ssh client; COMENQ_SSH names another than ssh");
     }
-    let shown = address;
+    let (shown, units) = (address, address.units());
     if error.kind() == io::ErrorKind::InvalidInput {
         return Failure::usage(format!("{shown} cannot be a socket: {error}"))
             .with_detail("--socket or COMENQ_SOCKET names the daemon's socket");
@@ -207,15 +217,19 @@ fn unreachable(error: &io::Error, address: &Address) -> Failure {
     let (what, advice) = match error.kind() {
         io::ErrorKind::NotFound => (
             format!("socket {shown} does not exist"),
-            "is comenqd installed and its socket started? systemctl enable --now comenq.socket; \
-             another socket is named with --socket or COMENQ_SOCKET"
-                .to_owned(),
+            format!(
+                "is comenqd installed and its socket started? {}; another socket is named with \
+                 --socket or COMENQ_SOCKET",
+                units.look("enable --now comenq.socket")
+            ),
         ),
         io::ErrorKind::ConnectionRefused => (
             format!("nobody listens on socket {shown}"),
-            "start it: systemctl restart comenq.socket; \
-             see why it stopped: systemctl status comenq.socket comenqd"
-                .to_owned(),
+            format!(
+                "start it: {}; see why it stopped: {}",
+                units.look("restart comenq.socket"),
+                units.look("status comenq.socket comenqd")
+            ),
         ),
         io::ErrorKind::PermissionDenied => (
             format!("no permission to use socket {shown}"),
@@ -225,7 +239,10 @@ fn unreachable(error: &io::Error, address: &Address) -> Failure {
         ),
         _ => (
             format!("cannot connect to socket {shown}: {error}"),
-            "see how the daemon is: systemctl status comenq.socket comenqd".to_owned(),
+            format!(
+                "see how the daemon is: {}",
+                units.look("status comenq.socket comenqd")
+            ),
         ),
     };
     Failure::new("unreachable", Exit::Unreachable, what)

@@ -27,6 +27,7 @@ mod stop;
 mod terminal;
 mod times;
 mod trust;
+mod units;
 mod when;
 
 #[cfg(test)]

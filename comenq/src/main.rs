@@ -24,7 +24,7 @@ use std::{
 use comenq::{Exit, Interrupts, People, Surroundings, Terminal};
 use jiff::{Timestamp, tz::TimeZone};
 use nix::{
-    fcntl::{FcntlArg, fcntl},
+    fcntl::{FcntlArg, FdFlag, fcntl},
     poll::{PollFd, PollFlags, PollTimeout, poll},
     unistd::{Uid, User, geteuid},
 };
@@ -38,6 +38,9 @@ const INTERRUPTED: i32 = 130;
 
 /// What Rust programs end with after a panic.
 const PANICKED: c_int = 101;
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+compile_error!("only with glibc does std learn the arguments without its own main");
 
 /// The program, for the C library: std finds the arguments by itself.
 #[unsafe(no_mangle)]
@@ -62,6 +65,8 @@ fn prepare() {
         while let Ok(nothing) = options.open("/dev/null")
             && nothing.as_raw_fd() <= io::stderr().as_raw_fd()
         {
+            // For what is started here too: an editor without a stream would lose a file to it.
+            let _is_inherited = fcntl(&nothing, FcntlArg::F_SETFD(FdFlag::empty()));
             let _stays_open = nothing.into_raw_fd();
         }
     }

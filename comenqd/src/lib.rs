@@ -15,6 +15,7 @@ pub mod config;
 pub mod github;
 pub mod groups;
 pub mod logging;
+pub mod manager;
 pub mod notify;
 pub mod offline;
 pub mod pacer;

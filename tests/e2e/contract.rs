@@ -39,8 +39,7 @@ fn a_client_that_speaks_more_than_we_do_is_served() {
 #[test]
 fn without_a_common_version_the_old_side_and_its_remedy_are_named() {
     let (_standin, daemon) = world();
-    let client_is_old = "the client is too old; update it (comenq itself, from a newer build: sudo \
-                         install -m 0755 target/release/comenq /usr/bin)";
+    let client_is_old = "the client is too old; update comenq where it was started";
     let daemon_is_old =
         "the daemon is too old; update comenqd and restart it (systemctl restart comenqd)";
     let nonsense = "the client's oldest version is above its newest";

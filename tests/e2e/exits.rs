@@ -97,3 +97,22 @@ fn a_closed_standard_stream_is_opened_on_nothing() {
         waiting.wait().unwrap();
     }
 }
+
+/// Else the first file that an editor opens would become its standard error.
+#[test]
+fn what_is_started_has_its_streams_too() {
+    let (_standin, daemon) = world_with(|setup| setup.number("cooldown_period_seconds", 600));
+    let editor = tempfile::NamedTempFile::new().unwrap();
+    let script = "[ \"$(readlink /proc/$$/fd/2)\" = /dev/null ] && echo edited >\"$1\"";
+    fs::write(editor.path(), script).unwrap();
+    let line = format!("exec \"$0\" post --hold {ISSUE} -e 2>&-");
+    let posted = Command::new("sh")
+        .args(["-c", &line])
+        .arg(program("comenq"))
+        .env("COMENQ_SOCKET", daemon.socket())
+        .env("VISUAL", format!("sh {}", editor.path().display()))
+        .output()
+        .unwrap();
+    assert!(posted.status.success(), "{posted:?}");
+    assert_eq!(daemon.job(1).body.as_deref(), Some("edited"));
+}

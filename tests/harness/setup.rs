@@ -267,6 +267,7 @@ pub(crate) fn clean(command: &mut Command) {
         let theirs = known.starts_with("LISTEN_") || known.starts_with("WATCHDOG_");
         let named = [
             "RUST_LOG",
+            "MANAGERPID",
             "NOTIFY_SOCKET",
             "JOURNAL_STREAM",
             "CREDENTIALS_DIRECTORY",

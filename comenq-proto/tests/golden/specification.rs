@@ -33,6 +33,7 @@ const ERRORS: &[(u16, &str, bool, u8)] = &[
     (104, "rate_limited", true, 1),
     (105, "peer_refused", true, 1),
     (106, "events_only", false, 1),
+    (107, "hello_late", true, 1),
     (200, "bad_request", false, 2),
     (201, "invalid_target", false, 2),
     (202, "invalid_body", false, 2),

@@ -39,6 +39,23 @@ fn arguments_beat_the_environment_and_a_host_its_socket() {
 }
 
 #[test]
+fn commands_are_those_of_the_units_that_listen() {
+    let told = |socket: &str| {
+        let address = Address::Sockets(vec![socket.into()]);
+        address.units().systemctl("restart comenqd")
+    };
+    assert_eq!(told(SYSTEM_SOCKET), "sudo systemctl restart comenqd");
+    assert_eq!(told("/tmp/sock"), "sudo systemctl restart comenqd");
+    assert_eq!(
+        told("/run/user/1000/comenq/comenq.sock"),
+        "systemctl --user restart comenqd"
+    );
+    let own = "/run/user/1000/comenq/comenq.sock".into();
+    let unanswered = Address::Sockets(vec![own, SYSTEM_SOCKET.into()]);
+    assert_eq!(unanswered.units(), Units::System);
+}
+
+#[test]
 fn the_first_that_answers_is_the_one_from_then_on() {
     let directory = tempfile::tempdir().unwrap();
     let (own, system) = (

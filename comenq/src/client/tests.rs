@@ -221,7 +221,7 @@ fn a_refusal_is_read_though_the_daemon_did_not_listen() {
     };
     let full = turns_away(ErrorCode::TooManyConnections);
     let hasty = turns_away(ErrorCode::RateLimited);
-    let late = turns_away(ErrorCode::ProtocolViolation);
+    let late = turns_away(ErrorCode::HelloLate);
     let daemon = TestDaemon::start(vec![full, hasty, late, greeted(pongs)]);
     client(&daemon, LONG).call(&Ping {}).unwrap();
 }

@@ -70,7 +70,7 @@ fn screen(reply: &StatusReply, context: &Context<'_>) -> Vec<String> {
         lines.extend(account(lane, context));
     }
     lines.extend(reply.own.as_ref().map(own));
-    lines.extend(reply.config.as_ref().and_then(|it| config(it, times)));
+    lines.extend(reply.config.as_ref().and_then(|it| config(it, context)));
     lines.extend(
         reply
             .degraded
@@ -152,12 +152,13 @@ fn own(own: &OwnUsage) -> String {
 }
 
 /// Only a configuration that was not taken is worth a line.
-fn config(config: &ConfigStatus, times: Times) -> Option<String> {
+fn config(config: &ConfigStatus, context: &Context<'_>) -> Option<String> {
     let error = config.error.as_ref()?;
     Some(format!(
         "config: the newest was not taken, the one read {} is in force: {error}; \
-         correct it, then: systemctl reload comenqd",
-        times.ago(config.loaded_at_ms)
+         correct it, then: {}",
+        context.output.times().ago(config.loaded_at_ms),
+        context.client.address().units().look("reload comenqd")
     ))
 }
 

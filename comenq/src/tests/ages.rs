@@ -60,8 +60,7 @@ fn ping(visit: Visit) -> Ran {
 
 const DAEMON_IS_OLD: &str =
     "the daemon is too old; update comenqd and restart it (systemctl restart comenqd)";
-const CLIENT_IS_OLD: &str = "the client is too old; update it (comenq itself, from a newer build: \
-                             sudo install -m 0755 target/release/comenq /usr/bin)";
+const CLIENT_IS_OLD: &str = "the client is too old; update comenq where it was started";
 
 #[test]
 fn a_daemon_that_speaks_more_than_we_do_is_served() {

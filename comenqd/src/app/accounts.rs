@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reader::Reader;
 use super::workers::{Planned, Workers};
+use crate::catalogue;
 use crate::clock::{Clock, UnixMs};
 use crate::config::{self, Config, Sources};
 use crate::github::SettingsError;
@@ -108,7 +109,10 @@ impl Accounts {
     }
 
     fn refuse(&self, reason: String) {
-        tracing::error!("the configuration was not reloaded, what was in force still is: {reason}");
+        tracing::error!(
+            message_id = catalogue::CONFIG_REFUSED,
+            "the configuration was not reloaded, what was in force still is: {reason}"
+        );
         let settings = service::Settings {
             config_error: Some(reason),
             ..(*self.parts.service.settings()).clone()
@@ -138,7 +142,10 @@ impl Accounts {
         self.parts.service.set_settings(settings);
         self.parts.keep.send_replace(keep(&config));
         self.parts.limits.send_replace(limits(&config));
-        self.parts.idle_exit.send_replace(config.idle_exit);
+        // Only a change begins the idle time anew.
+        self.parts.idle_exit.send_if_modified(|span| {
+            std::mem::replace(span, config.idle_exit) != config.idle_exit
+        });
         self.workers.apply(planned);
         tracing::info!("configuration reloaded: {}", one_line(&config));
         self.config = config;

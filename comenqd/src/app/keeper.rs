@@ -16,7 +16,8 @@ use crate::store::Keep;
 /// Between two looks; each costs two reads where there is nothing to do.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Prunes until `stop`.
+/// Prunes until `stop`, and once more then: a daemon that ends whenever it is idle may never live
+/// until the first look.
 pub(super) async fn keep_house(
     queue: Queue,
     clock: Arc<Clock>,
@@ -25,27 +26,28 @@ pub(super) async fn keep_house(
 ) {
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => {}
             () = tokio::time::sleep(EVERY) => {}
         }
         let limits = *keep.borrow_and_update();
         prune(&queue, &clock, limits, &stop).await;
+        if stop.is_cancelled() {
+            return;
+        }
     }
 }
 
-/// Prunes step by step, so that nobody waits long behind it.
+/// Prunes step by step, so that nobody waits long behind it; one step where all is to stop.
 async fn prune(queue: &Queue, clock: &Clock, keep: Keep, stop: &CancellationToken) {
     let (mut jobs, mut keys) = (0, 0);
-    while !stop.is_cancelled()
-        && let (Ok(store), Some(github)) = (queue.store(), clock.github_now())
-    {
+    while let (Ok(store), Some(github)) = (queue.store(), clock.github_now()) {
         // One of the two may be ahead by years; nothing is lost by waiting for the other.
         let now = github.min(clock.wall());
         match store.prune(keep, now).await {
             Ok(pruned) => {
                 jobs += pruned.jobs;
                 keys += pruned.keys;
-                if !pruned.more {
+                if !pruned.more || stop.is_cancelled() {
                     break;
                 }
             }

@@ -160,15 +160,7 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
         observer: Some(queue.observer()),
     };
     let opener = Opener::new(queue.clone(), options, Arc::clone(&watchdog));
-    let mut daemon = Daemon {
-        shutdown,
-        notifier: notifier.clone(),
-        queue: queue.clone(),
-        failed: opener.failed(),
-        parts: JoinSet::new(),
-        watchers: JoinSet::new(),
-        end: CancellationToken::new(),
-    };
+    let mut daemon = Daemon::new(shutdown, notifier.clone(), queue.clone(), opener.failed());
     let stop = daemon.shutdown.token();
     tokio::select! {
         () = notifier.extending(opener.try_once()) => {}
@@ -216,32 +208,48 @@ async fn serve(setup: Setup, surroundings: Surroundings) -> Result<u8, AppError>
         accept,
         stop.clone(),
     );
-    daemon.parts.spawn(async move {
+    daemon.part("the accept loop", async move {
         if let Err(error) = serving.await {
             tracing::error!("cannot serve: {error}");
         }
-        "the accept loop"
     });
     let working = accounts.run(daemon.shutdown.reload_requested(), stop.clone());
-    daemon.parts.spawn(named("a worker", working));
+    daemon.part("a worker", working);
     let keeping = keeper::keep_house(queue.clone(), clock, kept, stop.clone());
-    daemon.parts.spawn(named("keeping house", keeping));
+    daemon.part("keeping house", keeping);
     let ending = idle::watch(queue.clone(), leave, idle_span, stop.clone());
-    daemon.parts.spawn(named("watching for the end", ending));
-    daemon
-        .parts
-        .spawn(named("opening the queue", opener.keep_trying(stop)));
+    daemon.part("watching for the end", ending);
+    daemon.part("opening the queue", opener.keep_trying(stop));
     let end = daemon.end.clone();
-    let pings = async move { watchdog.run(end).await };
-    daemon.watchers.spawn(named("the watchdog", pings));
+    daemon.watcher("the watchdog", async move { watchdog.run(end).await });
     let line = status::show(queue, service, notifier.clone(), daemon.end.clone());
-    daemon.watchers.spawn(named("the status line", line));
+    daemon.watcher("the status line", line);
     notifier.ready();
     tracing::info!("comenqd {} is ready", env!("CARGO_PKG_VERSION"));
     daemon.run(surroundings.supervised).await
 }
 
 impl Daemon {
+    fn new(shutdown: Shutdown, notifier: Notifier, queue: Queue, failed: opener::Failed) -> Self {
+        Self {
+            shutdown,
+            notifier,
+            queue,
+            failed,
+            parts: JoinSet::new(),
+            watchers: JoinSet::new(),
+            end: CancellationToken::new(),
+        }
+    }
+
+    fn part(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        self.parts.spawn(named(name, part));
+    }
+
+    fn watcher(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        self.watchers.spawn(named(name, part));
+    }
+
     /// Waits for the stop, or for whatever forces one.
     async fn run(mut self, supervised: bool) -> Result<u8, AppError> {
         let stop = self.shutdown.token();

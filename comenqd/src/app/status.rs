@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comenq_proto::Degraded;
+use comenq_proto::{Degraded, DegradedCode};
 
 use tokio_util::sync::CancellationToken;
 
@@ -85,7 +85,11 @@ impl Troubles {
         for trouble in new {
             let code = trouble.code.as_str();
             let account = trouble.account.as_deref();
-            let message_id = catalogue::of_degraded(trouble.code);
+            // Told when it was refused.
+            if trouble.code == DegradedCode::ConfigRefused {
+                continue;
+            }
+            let message_id = message_id(trouble.code);
             tracing::warn!(message_id, code, account, "degraded: {}", trouble.message);
         }
         for (code, account) in over {
@@ -102,6 +106,26 @@ impl Troubles {
         let over = before.iter().filter(|it| !self.0.contains(*it));
         (new.collect(), over.cloned().collect())
     }
+}
+
+/// What the journal explains it by.
+const fn message_id(code: DegradedCode) -> Option<&'static str> {
+    Some(match code {
+        DegradedCode::StoreUnavailable => catalogue::STORE_UNAVAILABLE,
+        DegradedCode::StoreStalled => catalogue::STORE_STALLED,
+        DegradedCode::LowSpace => catalogue::LOW_SPACE,
+        DegradedCode::PartStalled => catalogue::PART_STALLED,
+        DegradedCode::ConfigRefused => catalogue::CONFIG_REFUSED,
+        DegradedCode::RestartNeeded => catalogue::RESTART_NEEDED,
+        DegradedCode::JobsStranded => catalogue::JOBS_STRANDED,
+        DegradedCode::NoToken => catalogue::NO_TOKEN,
+        DegradedCode::AccountBlocked => catalogue::ACCOUNT_BLOCKED,
+        DegradedCode::AccountLimited => catalogue::ACCOUNT_LIMITED,
+        DegradedCode::AccountOffline => catalogue::ACCOUNT_OFFLINE,
+        DegradedCode::Paused => catalogue::PAUSED,
+        DegradedCode::Draining => catalogue::DRAINING,
+        DegradedCode::Unknown => return None,
+    })
 }
 
 fn line(lanes: &[LaneReport], queued: u64, uncertain: u64) -> String {

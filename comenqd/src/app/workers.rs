@@ -195,6 +195,7 @@ fn worker_settings(config: &Config, account: &AccountConfig) -> Settings {
         token_source: account.credential_source.clone(),
         token_trouble: account.credential_trouble.clone(),
         remedy: account.remedy.to_owned(),
+        manager: config.manager,
         marker: account.marker,
         pace: Pace {
             cooldown: account.cooldown,
@@ -229,6 +230,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::clock::tests::Hands;
     use crate::github::Credential;
+    use crate::manager::Manager;
     use crate::notify::Notifier;
     use crate::policy::Rules;
     use crate::queue::{Phase, Queue, sample_lane};
@@ -248,6 +250,7 @@ mod tests {
             token_source: source.map(str::to_owned),
             token_trouble: None,
             remedy: "systemctl restart comenqd".to_owned(),
+            manager: Manager::System,
             marker: false,
             pace: sample_lane(Phase::Idle).pace,
             policy: Policy {

@@ -26,10 +26,6 @@ const MAX_KEY_BYTES: u64 = 16 * 1024;
 /// How a source of systemd's is called.
 const SYSTEMD: &str = "systemd credential";
 
-/// What makes the daemon read it again.
-const RESTART: &str = "systemctl restart comenqd";
-const RELOAD: &str = "systemctl reload comenqd";
-
 /// A credential, its source, and what to run after replacing it there.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -41,6 +37,23 @@ pub(super) struct Found {
     /// Why there is none, where something was passed that is no credential.
     pub(super) trouble: Option<String>,
 }
+
+/// Where something that is no credential was found.
+enum Problem {
+    /// In what systemd passed, which nobody sees before the daemon starts.
+    Passed(ConfigError),
+    /// In what the configuration says or names.
+    Written(ConfigError),
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        Self::Written(error)
+    }
+}
+
+/// Makes a secret of a text, its source and whether a reload reads it again.
+type Parse<T> = fn(&str, String, bool) -> Result<Option<Sourced<T>>, ConfigError>;
 
 /// Where one account's credential may be.
 pub(super) struct Search<'a> {
@@ -78,10 +91,11 @@ impl Search<'_> {
     pub(super) fn find(&self) -> Result<Found, ConfigError> {
         let found = self.token().and_then(|token| Ok((token, self.app()?)));
         let (token, app) = match found {
-            Err(error) if is_of_systemd(&error) && !self.sources.flags.check_config => {
+            Ok(found) => found,
+            Err(Problem::Passed(error)) if !self.sources.flags.check_config => {
                 return Ok(self.none(Some(error.to_string())));
             }
-            found => found?,
+            Err(Problem::Passed(error) | Problem::Written(error)) => return Err(error),
         };
         match (token, app) {
             (Some(token), Some(app)) => Err(self.problem(format!(
@@ -91,7 +105,7 @@ impl Search<'_> {
             (Some(found), None) | (None, Some(found)) => Ok(Found {
                 credential: found.secret,
                 source: Some(found.source),
-                remedy: if found.reloads { RELOAD } else { RESTART },
+                remedy: self.remedy(found.reloads),
                 reloads: found.reloads,
                 trouble: None,
             }),
@@ -104,9 +118,19 @@ impl Search<'_> {
         Found {
             credential: Credential::None,
             source: None,
-            remedy: if reloads { RELOAD } else { RESTART },
+            remedy: self.remedy(reloads),
             reloads,
             trouble,
+        }
+    }
+
+    /// What makes the daemon read it again.
+    fn remedy(&self, reloads: bool) -> &'static str {
+        let manager = self.sources.manager();
+        if reloads {
+            manager.reload()
+        } else {
+            manager.restart()
         }
     }
 
@@ -116,7 +140,7 @@ impl Search<'_> {
         self.table.first_of(&keys).is_some()
     }
 
-    fn token(&self) -> Result<Option<Sourced<Credential>>, ConfigError> {
+    fn token(&self) -> Result<Option<Sourced<Credential>>, Problem> {
         // Whichever source wins: a secret that stands there must not go unseen.
         let entry = self.table.get("github_token_file");
         let problem = |source_name, problem| ConfigError::Token {
@@ -127,9 +151,7 @@ impl Search<'_> {
         let path = path.transpose()?;
         for suffix in self.suffixes {
             let name = format!("github-token{suffix}");
-            if let Some(text) = self.systemd(&name, "token file", MAX_TOKEN_BYTES)?
-                && let Some(token) = token(&text, format!("{SYSTEMD} {name}"), false)?
-            {
+            if let Sought::Found(token) = self.passed(&name, "token file", MAX_TOKEN_BYTES, token)? {
                 return Ok(Some(token));
             }
         }
@@ -149,12 +171,12 @@ impl Search<'_> {
             }
         }
         match given.and(self.raw.file_token.as_ref()) {
-            Some(entry) => from_entry(entry),
+            Some(entry) => Ok(from_entry(entry)?),
             None => Ok(None),
         }
     }
 
-    fn app(&self) -> Result<Option<Sourced<Credential>>, ConfigError> {
+    fn app(&self) -> Result<Option<Sourced<Credential>>, Problem> {
         let key = self.app_key()?;
         let ids = [
             ("app_id", self.app_id),
@@ -172,7 +194,8 @@ impl Search<'_> {
                 "is a GitHub App but has no {}; both numbers are in the addresses of GitHub's \
                  settings pages for the App and for its installation",
                 missing.join(" and ")
-            )));
+            ))
+            .into());
         };
         match key {
             Sought::Found(key) => Ok(Some(Sourced {
@@ -191,12 +214,13 @@ impl Search<'_> {
                 Err(self.problem(format!(
                     "is a GitHub App but has no private key; give it as systemd credential \
                      github-app-key{suffix}, or name its file with app_key_file"
-                )))
+                ))
+                .into())
             }
         }
     }
 
-    fn app_key(&self) -> Result<Sought<AppKey>, ConfigError> {
+    fn app_key(&self) -> Result<Sought<AppKey>, Problem> {
         let entry = self.table.get("app_key_file");
         let problem = |source_name, problem| ConfigError::AppKey {
             source_name,
@@ -207,11 +231,10 @@ impl Search<'_> {
         let mut sought = Sought::Absent;
         for suffix in self.suffixes {
             let name = format!("github-app-key{suffix}");
-            if let Some(text) = self.systemd(&name, "private key", MAX_KEY_BYTES)? {
-                match app_key(&text, format!("{SYSTEMD} {name}"), false)? {
-                    Some(key) => return Ok(Sought::Found(key)),
-                    None => sought = Sought::Unset,
-                }
+            match self.passed(&name, "private key", MAX_KEY_BYTES, app_key)? {
+                Sought::Absent => {}
+                Sought::Unset => sought = Sought::Unset,
+                found @ Sought::Found(_) => return Ok(found),
             }
         }
         let Some(path) = path else {
@@ -226,6 +249,21 @@ impl Search<'_> {
         let what = "a GitHub App's private key";
         refuse_exposed(&file, path.as_ref(), self.sources.euid, what)?;
         Ok(Sought::Found(key))
+    }
+
+    /// What `parse` makes of a systemd credential.
+    fn passed<T>(
+        &self,
+        name: &str,
+        what: &'static str,
+        limit_bytes: u64,
+        parse: Parse<T>,
+    ) -> Result<Sought<T>, Problem> {
+        let Some(text) = self.systemd(name, what, limit_bytes).map_err(Problem::Passed)? else {
+            return Ok(Sought::Absent);
+        };
+        let found = parse(&text, format!("{SYSTEMD} {name}"), false).map_err(Problem::Passed)?;
+        Ok(found.map_or(Sought::Unset, Sought::Found))
     }
 
     /// The content of a systemd credential, if it was passed.
@@ -281,15 +319,6 @@ impl Search<'_> {
             account: self.account.to_owned(),
             problem,
         }
-    }
-}
-
-fn is_of_systemd(error: &ConfigError) -> bool {
-    match error {
-        ConfigError::Token { source_name, .. } | ConfigError::AppKey { source_name, .. } => {
-            source_name.starts_with(SYSTEMD)
-        }
-        _ => false,
     }
 }
 

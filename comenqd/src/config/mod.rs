@@ -29,7 +29,7 @@ mod users;
 mod values;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,6 +44,7 @@ pub use serving::Serving;
 pub use users::{Lookup as UserLookup, lookup as lookup_user};
 use values::Values;
 
+use crate::manager::Manager;
 use crate::policy::{Access, Policy};
 
 /// The configuration file where none is named.
@@ -69,6 +70,12 @@ pub struct Sources {
     pub lookup_user: UserLookup,
     /// The same for groups: [`lookup_group`].
     pub lookup_group: UserLookup,
+}
+
+impl Sources {
+    fn manager(&self) -> Manager {
+        Manager::by_environment(self.env.contains_key(OsStr::new("MANAGERPID")))
+    }
 }
 
 /// How much is written to the log.
@@ -140,6 +147,8 @@ pub struct Config {
     pub access: Access,
     /// How much connections may take of the server.
     pub serving: Serving,
+    /// Whose commands people are told.
+    pub manager: Manager,
     effective: Effective,
 }
 
@@ -234,6 +243,7 @@ fn daemon(
         hold_restored_jobs,
         idle_exit: (!idle_exit.is_zero()).then_some(idle_exit),
         access,
+        manager: sources.manager(),
         serving,
         effective: Effective::default(),
     };

@@ -4,6 +4,7 @@
 //! service and by whoever shows the daemon's state.
 
 use crate::clock::UnixMs;
+use crate::manager::Manager;
 use crate::pacer::Pace;
 
 /// What a lane does just now.
@@ -60,6 +61,8 @@ pub struct LaneReport {
     pub token_source: Option<String>,
     /// What to run once what is wrong with the account is mended.
     pub remedy: String,
+    /// Whose commands and places people are told.
+    pub manager: Manager,
     /// The times of the lane.
     pub pace: Pace,
     /// What it does just now.
@@ -132,6 +135,7 @@ pub(crate) mod tests {
             login: None,
             token_source: None,
             remedy: "systemctl restart comenqd".to_owned(),
+            manager: Manager::System,
             pace: Pace {
                 cooldown: Duration::from_secs(960),
                 floor: Duration::from_secs(8),

@@ -26,12 +26,18 @@ pub(super) async fn greet<H: Handler>(
     let hello_timeout = shared.admission.limits().hello_timeout;
     let patience = Patience::Altogether(hello_timeout);
     let frame = match frames.next(patience).await {
-        Err(Ended::Idle | Ended::Slow) => {
+        Err(ended @ (Ended::Idle | Ended::Slow)) => {
             let reason = format!(
                 "no complete Hello within {} s of connecting",
                 hello_timeout.as_secs_f32()
             );
-            return Ok(Err(violation(peer, reason)));
+            // Whoever began is too slow on purpose: our Hellos go out in one piece. Whoever said
+            // nothing may not have had its turn on a busy machine.
+            return Ok(Err(if matches!(ended, Ended::Slow) {
+                violation(peer, reason)
+            } else {
+                late(peer, reason)
+            }));
         }
         other => other?,
     };
@@ -97,6 +103,15 @@ fn violation(peer: &Peer, reason: String) -> WireError {
         "protocol_violation: {reason}; closed"
     );
     WireError::new(ErrorCode::ProtocolViolation, reason)
+}
+
+fn late(peer: &Peer, reason: String) -> WireError {
+    tracing::info!(
+        peer_uid = peer.uid,
+        peer_pid = peer.pid,
+        "connection refused: {reason}"
+    );
+    WireError::new(ErrorCode::HelloLate, reason)
 }
 
 fn excerpt(text: &str) -> String {

@@ -73,7 +73,7 @@ pub(super) fn check(role: Role, endpoint: &str, access: &Access) -> Result<(), W
         return Err(
             WireError::new(ErrorCode::DangerousDisabled, text).with_detail(
                 "set allow_dangerous = true in the daemon's configuration, then run `systemctl \
-                 reload comenqd`",
+                 reload comenqd` (systemctl --user if it is your own)",
             ),
         );
     }

@@ -11,6 +11,7 @@ use comenq_proto::{
 
 use super::account;
 use crate::clock::{Clock, UnixMs};
+use crate::manager::Manager;
 use crate::pacer;
 use crate::queue::{Job, LaneReport, LogEntry, LogKind, Phase, State};
 
@@ -182,7 +183,7 @@ pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
                      {reason}; then run `{}`",
                     lane.remedy
                 ),
-                None => no_token(account),
+                None => no_token(account, lane.manager),
             });
         }
         // The reason says that it is GitHub that limits it.
@@ -204,20 +205,22 @@ pub(super) fn trouble(lane: &LaneReport) -> Option<String> {
 
 /// What an account without a token is missing: the one place that words it, for replies to
 /// `post`, for `show` and for `status`.
-fn no_token(account: &str) -> String {
+fn no_token(account: &str, manager: Manager) -> String {
     let missing = format!(
         "account {account} has no GitHub token: its jobs are stored, but nothing of it is posted; "
     );
+    let (restart, reload) = (manager.restart(), manager.reload());
     let advice = if account == account::DEFAULT {
-        "put a token into /etc/comenqd/github-token (root, mode 0600), then run `systemctl restart \
-         comenqd`; or name a github_token_file in the daemon's configuration, then run `systemctl \
-         reload comenqd`"
-            .to_owned()
+        format!(
+            "put a token into {}, then run `{restart}`; or name a github_token_file in the daemon's \
+             configuration, then run `{reload}`",
+            manager.token_file()
+        )
     } else {
         format!(
             "name a github_token_file in [accounts.{account}] of the daemon's configuration, then \
-             run `systemctl reload comenqd`; or give the unit the credential \
-             github-token-{account}, then run `systemctl restart comenqd`"
+             run `{reload}`; or give the unit the credential github-token-{account}, then run \
+             `{restart}`"
         )
     };
     missing + &advice

@@ -150,7 +150,7 @@ pub(super) fn is_at_rest(txn: &Txn<'_>) -> Result<bool, StoreError> {
     let is_busy = busy
         .iter()
         .any(|it| counts.get(it).is_some_and(|count| *count > 0));
-    Ok(!is_busy && txn.next(&keys::all_unresolved(), None)?.is_none())
+    Ok(!is_busy && txn.next(keys::ALL_UNRESOLVED, None)?.is_none())
 }
 
 /// Of those that share the lane the ones that can take a turn.

@@ -117,7 +117,7 @@ pub(super) fn lock_offline(root: &Path) -> Result<Lock, StoreError> {
     take_lock(root, Duration::ZERO).map_err(|why| match why {
         Locking::Held(error) => StoreError::Unavailable(format!(
             "{error}. Of an installed comenqd stop both units first: systemctl stop \
-             comenqd.service comenq.socket"
+             comenqd.service comenq.socket (systemctl --user if it is your own)"
         )),
         Locking::Failed(what, path, error) => not_allowed(what, &path, &error),
     })

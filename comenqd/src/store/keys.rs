@@ -281,10 +281,6 @@ pub(super) fn parse_turn(key: &[u8]) -> Option<(u64, u32)> {
 
 pub(super) const ALL_UNRESOLVED: &[u8] = b"x";
 
-pub(super) fn all_unresolved() -> Vec<u8> {
-    Key::new(b'x').done()
-}
-
 pub(super) fn all_unresolved_of(account: &str) -> Vec<u8> {
     Key::new(b'x').text(account).done()
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
 use crate::github::{GitHub, Identity};
+use crate::manager::Manager;
 use crate::notify::Pulse;
 use crate::pacer::{self, Pace, Plan};
 use crate::policy::Rules;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub token_trouble: Option<String>,
     /// What to run once what is wrong with it is mended.
     pub remedy: String,
+    /// Whose commands and places people are told.
+    pub manager: Manager,
     /// Each comment gets an invisible mark.
     pub marker: bool,
     /// The lane's times.
@@ -82,6 +85,7 @@ impl Settings {
             login: None,
             token_source: self.token_source.clone(),
             remedy: self.remedy.clone(),
+            manager: self.manager,
             pace: self.pace,
             phase: if self.token_source.is_some() {
                 Phase::Idle

@@ -48,7 +48,13 @@ impl<G: GitHub> Worker<G> {
             self.pulse.busy_for(STORE_DEADLINE);
             let outcome = self.queue.store()?.claim(claim).await?;
             for (id, why) in outcome.set_aside {
-                tracing::error!(job_id = id.get(), "job #{id} was taken out of line: {why}");
+                let account = self.settings.account.as_str();
+                tracing::error!(
+                    message_id = catalogue::JOB_FAILED,
+                    job_id = id.get(),
+                    account,
+                    "job #{id} was taken out of line: {why}"
+                );
             }
             for id in outcome.expired {
                 tracing::info!(job_id = id.get(), "job #{id}: expired before it was posted");

@@ -50,25 +50,19 @@ impl<G: GitHub> Worker<G> {
         }
     }
 
+    /// A turn of the wait's story. That the account is in trouble, and what to do, is told when
+    /// that begins, with everything else that makes the daemon degraded.
     pub(super) fn announce(&self, wait: &LaneWait) {
         let account = self.settings.account.as_str();
         let reason = &wait.reason;
         let seconds = wait.wait.as_secs();
         let what = match wait.kind {
+            TroubleKind::Blocked => return,
             TroubleKind::Limited => "is limited by GitHub",
-            TroubleKind::Blocked => {
-                tracing::warn!(
-                    account,
-                    "account {account} is blocked, nothing is posted until somebody acts: {reason}; \
-                     {}",
-                    self.report.how_to_mend()
-                );
-                return;
-            }
             TroubleKind::Offline => "cannot reach GitHub",
             TroubleKind::Denied => "is denied by GitHub",
         };
-        tracing::warn!(
+        tracing::info!(
             account,
             "account {account} {what}, waiting {seconds} s: {reason}"
         );

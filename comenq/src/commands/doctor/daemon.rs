@@ -10,6 +10,7 @@ use crate::{
     commands::{Context, words::size},
     failure::Failure,
     times::{Times, span},
+    units::Units,
 };
 
 /// A token is spoken of so long before it expires.
@@ -24,27 +25,28 @@ pub(super) fn look(context: &mut Context<'_>) -> Vec<Finding> {
     }
     let mut findings = vec![versions(context), role(context)];
     let times = context.output.times();
+    let units = context.client.address().units();
     match context.ask(&Status {}) {
-        Ok(status) => findings.extend(of_status(&status, times)),
-        Err(failure) => findings.push(refused("status", &failure)),
+        Ok(status) => findings.extend(of_status(&status, times, units)),
+        Err(failure) => findings.push(refused("status", &failure, units)),
     }
     match context.ask(&Health {}) {
-        Ok(health) => findings.extend(of_health(&health)),
-        Err(failure) => findings.push(refused("health", &failure)),
+        Ok(health) => findings.extend(of_health(&health, units)),
+        Err(failure) => findings.push(refused("health", &failure, units)),
     }
     findings
 }
 
 fn unreachable(error: CallError, context: &Context<'_>) -> Finding {
     let failure = Failure::of_call(error, &context.client);
-    refused("daemon", &failure)
+    refused("daemon", &failure, context.client.address().units())
 }
 
-fn refused(name: &'static str, failure: &Failure) -> Finding {
+fn refused(name: &'static str, failure: &Failure, units: Units) -> Finding {
     let mend = failure
         .detail
         .clone()
-        .unwrap_or_else(|| "journalctl -u comenqd".to_owned());
+        .unwrap_or_else(|| units.journalctl("-u comenqd"));
     Finding::bad(name, failure.message.clone(), mend)
 }
 
@@ -60,7 +62,12 @@ fn versions(context: &Context<'_>) -> Finding {
     if ack.daemon_version == OWN {
         return Finding::good("versions", what);
     }
-    let mend = "install the same version of both, then: sudo systemctl restart comenqd";
+    let restart = context
+        .client
+        .address()
+        .units()
+        .systemctl("restart comenqd");
+    let mend = format!("install the same version of both, then: {restart}");
     Finding::warning("versions", what, mend)
 }
 
@@ -79,27 +86,28 @@ fn role(context: &Context<'_>) -> Finding {
     }
 }
 
-fn of_status(status: &StatusReply, times: Times) -> Vec<Finding> {
+fn of_status(status: &StatusReply, times: Times, units: Units) -> Vec<Finding> {
     let mut findings = vec![store(status)];
     for lane in &status.lanes {
         let said = format!("account {} ", lane.account);
         let said = status.degraded.iter().find(|what| what.contains(&said));
-        findings.extend(account(lane, said, times));
+        findings.extend(account(lane, said, times, units));
     }
     if status.lanes.is_empty() {
-        let mend = "see ACCOUNTS in man comenqd.toml; then: sudo systemctl reload comenqd";
+        let reload = units.systemctl("reload comenqd");
+        let mend = format!("see ACCOUNTS in man comenqd.toml; then: {reload}");
         findings.push(Finding::bad(
             "account",
             "there is no account to post with",
             mend,
         ));
     }
-    findings.extend(limits(status));
+    findings.extend(limits(status, units));
     findings
 }
 
 /// What keeps jobs from being taken or posted, though everything works.
-fn limits(status: &StatusReply) -> Vec<Finding> {
+fn limits(status: &StatusReply, units: Units) -> Vec<Finding> {
     let own = status.own.as_ref();
     let quota = own
         .filter(|own| own.queued_jobs >= own.max_queued_jobs)
@@ -117,7 +125,7 @@ fn limits(status: &StatusReply) -> Vec<Finding> {
         Finding::bad(
             "config",
             what,
-            "correct it, then: sudo systemctl reload comenqd",
+            format!("correct it, then: {}", units.systemctl("reload comenqd")),
         )
     });
     let halted =
@@ -163,7 +171,7 @@ fn store(status: &StatusReply) -> Finding {
 
 /// How an account is; `said` is what the daemon says of it among what is degraded: it knows where
 /// a token belongs.
-fn account(lane: &LaneStatus, said: Option<&String>, times: Times) -> Vec<Finding> {
+fn account(lane: &LaneStatus, said: Option<&String>, times: Times, units: Units) -> Vec<Finding> {
     let name = &lane.account;
     let remedy = || {
         let remedy = lane.remedy.clone();
@@ -173,6 +181,8 @@ fn account(lane: &LaneStatus, said: Option<&String>, times: Times) -> Vec<Findin
     let reason = reason.unwrap_or_default();
     let mut findings = vec![match lane.phase.as_str() {
         "no_token" => {
+            // The reason says where it was looked for, so that only the command is left to say.
+            let said = said.filter(|_| lane.reason.is_none());
             let mend = said.cloned().unwrap_or_else(remedy);
             Finding::bad("account", format!("{name} has no token{reason}"), mend)
         }
@@ -203,14 +213,16 @@ fn account(lane: &LaneStatus, said: Option<&String>, times: Times) -> Vec<Findin
             )
         }
     }];
-    findings.extend(lane.token_expires_at_ms.map(|at| expiry(name, at, times)));
+    findings.extend(lane.token_expires_at_ms.map(|at| expiry(name, at, times, units)));
     findings
 }
 
-fn expiry(name: &str, at_ms: i64, times: Times) -> Finding {
+fn expiry(name: &str, at_ms: i64, times: Times, units: Units) -> Finding {
     let left = times.until(at_ms);
-    let mend =
-        "make a new token, put it where the old one is, then: sudo systemctl restart comenqd";
+    let mend = format!(
+        "make a new token, put it where the old one is, then: {}",
+        units.systemctl("restart comenqd")
+    );
     if left.is_zero() {
         let what = format!("that of {name} expired {}", times.passed(at_ms));
         return Finding::bad("token", what, mend);
@@ -223,14 +235,14 @@ fn expiry(name: &str, at_ms: i64, times: Times) -> Finding {
     }
 }
 
-fn of_health(health: &HealthReply) -> Vec<Finding> {
+fn of_health(health: &HealthReply, units: Units) -> Vec<Finding> {
     let mut findings = vec![clock(health)];
     let silent = health.parts.iter().filter(|part| !part.alive);
     findings.extend(silent.map(|part| {
         Finding::bad(
             "parts",
             format!("no answer from {}", part.part),
-            "sudo systemctl restart comenqd",
+            units.systemctl("restart comenqd"),
         )
     }));
     findings

@@ -11,8 +11,9 @@ use nix::unistd::{Gid, Group, User, getegid, geteuid, getgroups};
 
 use super::{Finding, Verdict};
 use crate::{
-    address::{Address, SYSTEM_SOCKET, answers},
+    address::{Address, SYSTEM_SOCKET, answers, units_of},
     commands::Context,
+    units::Units,
 };
 
 /// The packaged units.
@@ -37,41 +38,27 @@ pub(super) fn look(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let found = socket(used);
     let is_answered = found.verdict == Verdict::Good;
-    let is_system = used == Path::new(SYSTEM_SOCKET);
-    if is_system {
-        findings.extend(units(&[], is_answered));
-    } else if sockets.len() > 1 {
-        findings.extend(units(&["--user"], is_answered));
+    // Of one that was named there are none that could be asked.
+    if sockets.len() > 1 || used == Path::new(SYSTEM_SOCKET) {
+        findings.extend(states(units_of(used), is_answered));
     }
     findings.push(found);
     findings
 }
 
 /// How systemd finds the units; nothing where it cannot be asked.
-fn units(scope: &[&str], is_answered: bool) -> Vec<Finding> {
+fn states(units: Units, is_answered: bool) -> Vec<Finding> {
     let state = |unit: &str| {
-        let asked = Command::new("systemctl")
-            .args(scope)
-            .args(["is-active", unit])
+        let command = units.look("is-active");
+        let mut words = command.split(' ');
+        let asked = Command::new(words.next()?)
+            .args(words)
+            .arg(unit)
             .output()
             .ok()?;
         let state = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
         (!state.is_empty()).then_some(state)
     };
-    let command = ["systemctl"]
-        .iter()
-        .chain(scope)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(" ");
-    let sudo = if scope.is_empty() { "sudo " } else { "" };
-    let command = format!("{sudo}{command}");
-    let journal = ["journalctl"]
-        .iter()
-        .chain(scope)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(" ");
     let [socket, service] = UNITS;
     let mut findings = Vec::new();
     match state(socket).as_deref() {
@@ -80,11 +67,15 @@ fn units(scope: &[&str], is_answered: bool) -> Vec<Finding> {
         Some("failed") => findings.push(Finding::bad(
             "units",
             format!("{socket} has failed"),
-            format!("{command} status {socket}; {command} restart {socket}"),
+            format!(
+                "{}; {}",
+                units.systemctl(&format!("status {socket}")),
+                units.systemctl(&format!("restart {socket}"))
+            ),
         )),
         Some(state) => {
             let what = format!("{socket} is {state}");
-            let mend = format!("{command} enable --now {socket}");
+            let mend = units.systemctl(&format!("enable --now {socket}"));
             // Somebody else may have started a daemon by hand.
             findings.push(if is_answered {
                 Finding::warning("units", what, mend)
@@ -97,7 +88,11 @@ fn units(scope: &[&str], is_answered: bool) -> Vec<Finding> {
         findings.push(Finding::bad(
             "units",
             format!("{service} has failed"),
-            format!("{journal} -u {service} -n 20; {command} restart {service}"),
+            format!(
+                "{}; {}",
+                units.journalctl(&format!("-u {service} -n 20")),
+                units.systemctl(&format!("restart {service}"))
+            ),
         ));
     }
     findings
@@ -144,12 +139,12 @@ fn socket(path: &Path) -> Finding {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Finding::bad(
             "socket",
             format!("{shown}: nobody listens"),
-            "sudo systemctl restart comenq.socket",
+            units_of(path).systemctl("restart comenq.socket"),
         ),
         Err(error) => Finding::bad(
             "socket",
             format!("{shown}: {error}"),
-            "systemctl status comenq.socket comenqd",
+            units_of(path).look("status comenq.socket comenqd"),
         ),
     }
 }

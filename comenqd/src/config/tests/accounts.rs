@@ -70,6 +70,17 @@ fn a_table_makes_an_account_beside_the_flat_one() {
 }
 
 #[test]
+fn a_user_s_own_daemon_names_its_own_systemd() {
+    let config = two_tables().env("MANAGERPID", "812").load().unwrap();
+    assert_eq!(config.manager, Manager::User);
+    let default = account(&config, "default");
+    assert_eq!(default.remedy, "systemctl --user restart comenqd");
+    let bot = account(&config, "bot");
+    assert_eq!(bot.remedy, "systemctl --user reload comenqd");
+    assert_eq!(two_tables().load().unwrap().manager, Manager::System);
+}
+
+#[test]
 fn the_rules_of_accounts_are_part_of_the_policy() {
     let policy = two_tables().load().unwrap().policy;
     assert_eq!(policy.may_use(1000, "bot"), Ok(()));

@@ -39,15 +39,32 @@ async fn a_late_hello_is_refused_with_the_reason() {
     let mut silent = room.connect().await;
     let mut halting = room.connect().await;
     halting.write(&[0, 0]).await;
-    for client in [&mut silent, &mut halting] {
+    for (client, code) in [
+        (&mut silent, ErrorCode::HelloLate),
+        (&mut halting, ErrorCode::ProtocolViolation),
+    ] {
         let error = client.hello_reply().await.err.unwrap();
-        assert_eq!(error.code, ErrorCode::ProtocolViolation);
+        assert_eq!(error.code, code);
         assert_eq!(
             error.message,
             "no complete Hello within 0.06 s of connecting"
         );
         assert!(client.closed().await);
     }
+}
+
+#[tokio::test]
+async fn whoever_is_only_late_is_served_the_next_time() {
+    let room = Room::new(Limits {
+        hello_timeout: SHORT,
+        violations_per_minute: 1,
+        ..limits()
+    });
+    for _ in 0..5 {
+        let error = room.connect().await.hello_reply().await.err.unwrap();
+        assert_eq!(error.code, ErrorCode::HelloLate);
+    }
+    room.greeted().await;
 }
 
 #[tokio::test]

@@ -84,6 +84,21 @@ fn the_lanes_trouble_is_named_with_its_reason_and_end() {
 }
 
 #[test]
+fn a_user_s_own_daemon_wants_its_token_in_that_user_s_home() {
+    let lane = LaneReport {
+        manager: Manager::User,
+        ..lane(Phase::NoToken, None, None)
+    };
+    assert_eq!(
+        trouble(&lane).unwrap(),
+        "account default has no GitHub token: its jobs are stored, but nothing of it is posted; put \
+         a token into ~/.config/comenqd/github-token (mode 0600), then run `systemctl --user restart \
+         comenqd`; or name a github_token_file in the daemon's configuration, then run `systemctl \
+         --user reload comenqd`"
+    );
+}
+
+#[test]
 fn a_missing_token_is_put_where_that_account_looks_for_it() {
     let told = |account: &str| {
         let lane = LaneReport {

@@ -20,6 +20,7 @@ use crate::github::{
     Answered, Comment, ListError, Moved, Notice, NoticeKind, Outcome, OwnerTrouble, RefusalKind,
     Trouble, TroubleKind,
 };
+use crate::manager::Manager;
 use crate::notify::{Notifier, Watchdog};
 use crate::queue::{Failure, Job, NewJob, State, Verb};
 use crate::store::tests::Quiet;
@@ -217,6 +218,7 @@ fn settings(account: &str) -> Settings {
         token_source: Some("a test".to_owned()),
         token_trouble: None,
         remedy: "systemctl restart comenqd".to_owned(),
+        manager: Manager::System,
         marker: false,
         pace: Pace {
             cooldown: Duration::from_secs(960),
