@@ -125,6 +125,7 @@ after() {
             expect "jobs in the backup" 9 "$(jq -s 'map(select(has("log"))) | length' /root/comenq.jsonl)"
             ;;
         *'comenqd'*' import '*) expect "files that are not the daemon's" "" "$(find /var/lib/comenq ! -user comenq)" ;;
+        *' -cpf queue.tar '*) expect "the archive's mode" 600 "$(stat -c %a "$DESK/queue.tar")" ;;
         "comenq release \$("*) eventually 120 has_comments 4 ;;
         *public.conf*) restarted_for_all=yes ;;
         *'restart comenq.socket comenqd.service')
