@@ -53,7 +53,7 @@ SUDO
 clear_the_desk() {
     rm -rf "$DESK" /root/comenq.jsonl /var/lib/prometheus/node-exporter \
         /etc/systemd/system/comenq.socket.d /etc/systemd/system/comenqd.service.d \
-        /etc/comenqd/{app.pem,github-token.cred}
+        /etc/comenqd/{app.pem,app.cred,github-token.cred}
     end_own_daemon
     systemctl daemon-reload
     systemctl stop comenqd.service comenq.socket
