@@ -119,7 +119,12 @@ after() {
         *'comenq pause '*) expect_text "status" 'paused since.*GitHub maintenance' "$(comenq status)" ;;
         *'comenq drain --reason '*) ! post "while it is drained" || fail "a job was taken" ;;
         *'comenq drain --off') post "held as the others are" --hold ;;
-        *'comenq metrics > '*) expect_text "metrics" '# EOF' "$(cat /var/lib/prometheus/node-exporter/comenq.prom)" ;;
+        *'comenq metrics > '*)
+            expect_text "metrics" '# EOF' "$(cat /var/lib/prometheus/node-exporter/comenq.prom)"
+            # Where nobody answers, nothing is left beside it.
+            COMENQ_SOCKET=/run/nobody bash -c "$1"
+            expect "the collector's files" comenq.prom "$(ls /var/lib/prometheus/node-exporter)"
+            ;;
         *'comenq export > '*)
             expect "the backup's mode" 600 "$(stat -c %a /root/comenq.jsonl)"
             expect "jobs in the backup" 9 "$(jq -s 'map(select(has("log"))) | length' /root/comenq.jsonl)"
