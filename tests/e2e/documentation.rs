@@ -1,9 +1,12 @@
-//! What the documentation says is so: README and the manual pages that are written by hand.
+//! What the documentation says is so: README, the manual pages that are written by hand, and what
+//! the journal explains.
 //!
 //! Every command in them is run. What asks for root or systemd (`#`, `sudo`) the acceptance runs,
-//! from a list that must hold exactly those, in their order; all others are run here. Every key,
-//! bound, code and metric that a page names is the program's.
+//! from a list that must hold exactly those, in their order; all others are run here. What the
+//! journal tells to run exists. Every key, bound, code and metric that a page names is the
+//! program's.
 
+mod catalogue;
 mod links;
 mod pages;
 mod place;

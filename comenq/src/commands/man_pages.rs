@@ -1,7 +1,7 @@
 //! `comenq man-pages`: the manual pages, from the same definitions as `--help`.
 //!
 //! Decides what stands in them beside the definitions: examples, exit codes, the
-//! environment. For whoever packages comenq.
+//! environment, caveats. For whoever packages comenq.
 
 use std::{fs, io::Write as _, path::Path};
 
@@ -102,6 +102,11 @@ comenq cancel --repo owner/repo --state held
 comenq --host ssh://user@mybox list
 comenq doctor";
 
+const CAVEATS: &str = "\
+A key is known only to the daemon that got it. Where a user has a daemon of their own, repeat with \
+--socket (or COMENQ_SOCKET) and the socket that the error names: without it the system's daemon is \
+asked if the other has stopped answering, and that one knows nothing of the key.";
+
 /// The pages that are written by hand, in `systemd/man`.
 const OF_COMENQ: &str = "comenqd.toml(5), comenq-operations(7), comenq-protocol(7), comenqd(8)";
 const OF_A_VERB: &str = "comenq(1), comenq-operations(7), comenqd(8)";
@@ -149,6 +154,7 @@ fn main_page(definition: &Command) -> Vec<u8> {
         terms("ENVIRONMENT", &ENVIRONMENT).to_writer(&mut page),
         examples(EXAMPLES).to_writer(&mut page),
         see_also(OF_COMENQ).to_writer(&mut page),
+        prose("CAVEATS", CAVEATS).to_writer(&mut page),
     ];
     debug_assert!(parts.iter().all(Result::is_ok), "a vector takes everything");
     page

@@ -36,7 +36,13 @@ fn every_verb_has_a_page_with_examples_and_exit_status() {
         assert!(page.contains(&format!("comenq {verb}")), "{verb}");
         assert!(main.contains(&format!("comenq-{verb}")), "{verb}");
     }
-    for section in ["COMMANDS", "EXAMPLES", "EXIT STATUS", "ENVIRONMENT"] {
+    for section in [
+        "COMMANDS",
+        "EXAMPLES",
+        "EXIT STATUS",
+        "ENVIRONMENT",
+        "CAVEATS",
+    ] {
         assert!(main.contains(section), "{section}");
     }
     let nowhere = alone(&["man-pages", "/nonexistent"]);

@@ -2,19 +2,26 @@
 //!
 //! In README a block of commands is fenced as `sh`. In a manual page it is a literal display whose
 //! first line begins with a prompt: `$` for anybody, `#` for root. A command goes on in lines that
-//! begin with four spaces.
+//! begin with four spaces. In the journal's catalogue a command ends its line, behind a colon.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Everything that is read; the generated pages have tests of their own.
-pub(crate) const TEXTS: [&str; 5] = [
+pub(crate) const TEXTS: [&str; 6] = [
     "README.md",
     "systemd/man/comenqd.8",
     "systemd/man/comenqd.toml.5",
     "systemd/man/comenq-operations.7",
     "systemd/man/comenq-protocol.7",
+    CATALOGUE,
 ];
+
+/// What `journalctl -x` shows.
+pub(crate) const CATALOGUE: &str = "systemd/comenq.catalog";
+
+/// What runs as the daemon's user, in the catalogue.
+const AS_THE_DAEMON: &str = "runuser -u comenq -- ";
 
 /// The kinds of blocks that README shows beside commands.
 const LANGUAGES: [&str; 3] = ["text", "json", "toml"];
@@ -65,10 +72,10 @@ pub(crate) fn all() -> Vec<Text> {
 
 pub(crate) fn text(source: &'static str) -> Text {
     let content = read(source);
-    if source == "README.md" {
-        markdown(source, &content)
-    } else {
-        manual(source, &content)
+    match source {
+        "README.md" => markdown(source, &content),
+        CATALOGUE => catalogue(&content),
+        _ => manual(source, &content),
     }
 }
 
@@ -145,6 +152,16 @@ fn manual(source: &'static str, content: &str) -> Text {
     }
     assert!(display.is_none(), "{source}: a display without an end");
     text
+}
+
+/// Nobody runs these, for they are about a trouble that there must be.
+fn catalogue(content: &str) -> Text {
+    let ends = content.lines().filter_map(|line| line.rsplit_once(": "));
+    let ends = ends.map(|(_, end)| end.strip_prefix(AS_THE_DAEMON).unwrap_or(end));
+    Text {
+        inline: ends.map(str::to_owned).collect(),
+        ..Text::default()
+    }
 }
 
 fn is_prompted(line: &str) -> bool {

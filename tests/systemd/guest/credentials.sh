@@ -90,6 +90,9 @@ app_key_is_a_credential() {
 # What `journalctl -x` says below a trouble is found by its message id.
 catalogue_explains_troubles() {
     fresh
+    NUMBER=404 post "for an issue that is not there"
+    is_given_up() { journal -o cat | grep -q 'job #.*: failed'; }
+    eventually 20 is_given_up
     standin revoke "{\"token\":\"$TOKEN\"}"
     post "explained"
     is_told() { journal -o cat | grep -q 'degraded: .*blocked'; }
@@ -97,6 +100,10 @@ catalogue_explains_troubles() {
     local text
     text=$(journal -x -o short)
     echo "$text"
+    expect_text "what became of the job" 'Subject: Job [0-9]+ was given up' "$text"
+    expect_text "how it is revived" 'comenq retry [0-9]+' "$text"
+    # Each field is filled in, and by our value: the journal's library has fields of its own.
+    ! grep -E '@[A-Z_]+@|comenqd::' <<<"$text" || fail "a field is not what it stands for"
     expect_text "the subject" 'Subject: Account default is blocked' "$text"
     expect_text "what to do" 'comenq status' "$text"
     TOKEN=acceptance-token-5f2c

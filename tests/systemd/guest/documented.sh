@@ -53,7 +53,7 @@ SUDO
 clear_the_desk() {
     rm -rf "$DESK" /root/comenq.jsonl /var/lib/prometheus/node-exporter \
         /etc/systemd/system/comenq.socket.d /etc/systemd/system/comenqd.service.d \
-        /etc/comenqd/{app.pem,github-token.cred}
+        /etc/comenqd/{app.pem,app.cred,github-token.cred}
     end_own_daemon
     systemctl daemon-reload
     systemctl stop comenqd.service comenq.socket
@@ -119,12 +119,18 @@ after() {
         *'comenq pause '*) expect_text "status" 'paused since.*GitHub maintenance' "$(comenq status)" ;;
         *'comenq drain --reason '*) ! post "while it is drained" || fail "a job was taken" ;;
         *'comenq drain --off') post "held as the others are" --hold ;;
-        *'comenq metrics > '*) expect_text "metrics" '# EOF' "$(cat /var/lib/prometheus/node-exporter/comenq.prom)" ;;
+        *'comenq metrics > '*)
+            expect_text "metrics" '# EOF' "$(cat /var/lib/prometheus/node-exporter/comenq.prom)"
+            # Where nobody answers, nothing is left beside it.
+            COMENQ_SOCKET=/run/nobody bash -c "$1"
+            expect "the collector's files" comenq.prom "$(ls /var/lib/prometheus/node-exporter)"
+            ;;
         *'comenq export > '*)
             expect "the backup's mode" 600 "$(stat -c %a /root/comenq.jsonl)"
             expect "jobs in the backup" 9 "$(jq -s 'map(select(has("log"))) | length' /root/comenq.jsonl)"
             ;;
         *'comenqd'*' import '*) expect "files that are not the daemon's" "" "$(find /var/lib/comenq ! -user comenq)" ;;
+        *' -cpf queue.tar '*) expect "the archive's mode" 600 "$(stat -c %a "$DESK/queue.tar")" ;;
         "comenq release \$("*) eventually 120 has_comments 4 ;;
         *public.conf*) restarted_for_all=yes ;;
         *'restart comenq.socket comenqd.service')
