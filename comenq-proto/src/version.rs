@@ -94,9 +94,9 @@ impl Incompatible {
                 "{spoken}: the daemon is too old; update comenqd and restart it \
                  (systemctl restart comenqd)"
             ),
-            Older::Theirs => format!(
-                "{spoken}: the client is too old; update comenq where it was started"
-            ),
+            Older::Theirs => {
+                format!("{spoken}: the client is too old; update comenq where it was started")
+            }
             Older::Nonsense => format!("{spoken}: the client's oldest version is above its newest"),
         }
     }

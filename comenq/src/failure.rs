@@ -143,12 +143,10 @@ impl Failure {
             failure.code = "outcome_unknown";
             failure.retryable = true;
         } else if is_lost {
-            failure.detail = Some(
-                format!(
-                    "nothing was queued; look at the daemon's log with: {}",
-                    client.address().units().journalctl("-u comenqd")
-                ),
-            );
+            failure.detail = Some(format!(
+                "nothing was queued; look at the daemon's log with: {}",
+                client.address().units().journalctl("-u comenqd")
+            ));
         }
         failure
     }

@@ -120,7 +120,10 @@ fn log_and_status_name_the_command_that_mends_it() {
     let show = daemon.cli(&["show", &id.to_string()]).ok().stdout;
     let posted = daemon.cli(&["post", OTHER, "x"]).ok();
     let note = format!("{}{}", posted.stdout, posted.stderr);
-    for told in [daemon.log(), status, show, note] {
+    let log = wait::until("the log's word", SOON, || {
+        Some(daemon.log()).filter(|log| log.contains("degraded: "))
+    });
+    for told in [log, status, show, note] {
         assert!(told.contains("systemctl reload comenqd"), "{told}");
         assert!(told.contains("comenq resume default"), "{told}");
     }

@@ -88,10 +88,11 @@ fn silence_instead_of_a_greeting_ends_after_two_seconds() {
     let mut mute = open(&daemon);
     let mut slow = open(&daemon);
     slow.send_bytes(&[0, 0]).unwrap();
-    for connection in [&mut mute, &mut slow] {
+    let late = (&mut mute, ErrorCode::HelloLate);
+    for (connection, code) in [late, (&mut slow, ErrorCode::ProtocolViolation)] {
         let frame = connection.frame().unwrap().expect("an explanation");
         let error = from_slice::<HelloReply>(&frame).unwrap().err.unwrap();
-        assert_eq!(error.code, ErrorCode::ProtocolViolation);
+        assert_eq!(error.code, code);
         assert!(connection.is_closed());
     }
     let took = start.elapsed();

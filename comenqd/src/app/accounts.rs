@@ -143,9 +143,9 @@ impl Accounts {
         self.parts.keep.send_replace(keep(&config));
         self.parts.limits.send_replace(limits(&config));
         // Only a change begins the idle time anew.
-        self.parts.idle_exit.send_if_modified(|span| {
-            std::mem::replace(span, config.idle_exit) != config.idle_exit
-        });
+        self.parts
+            .idle_exit
+            .send_if_modified(|span| std::mem::replace(span, config.idle_exit) != config.idle_exit);
         self.workers.apply(planned);
         tracing::info!("configuration reloaded: {}", one_line(&config));
         self.config = config;

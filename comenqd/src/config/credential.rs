@@ -151,7 +151,9 @@ impl Search<'_> {
         let path = path.transpose()?;
         for suffix in self.suffixes {
             let name = format!("github-token{suffix}");
-            if let Sought::Found(token) = self.passed(&name, "token file", MAX_TOKEN_BYTES, token)? {
+            if let Sought::Found(token) =
+                self.passed(&name, "token file", MAX_TOKEN_BYTES, token)?
+            {
                 return Ok(Some(token));
             }
         }
@@ -190,12 +192,13 @@ impl Search<'_> {
         let (Some(app_id), Some(installation_id)) = (self.app_id, self.installation_id) else {
             let missing = ids.iter().filter(|(_, id)| id.is_none());
             let missing: Vec<_> = missing.map(|(key, _)| *key).collect();
-            return Err(self.problem(format!(
-                "is a GitHub App but has no {}; both numbers are in the addresses of GitHub's \
+            return Err(self
+                .problem(format!(
+                    "is a GitHub App but has no {}; both numbers are in the addresses of GitHub's \
                  settings pages for the App and for its installation",
-                missing.join(" and ")
-            ))
-            .into());
+                    missing.join(" and ")
+                ))
+                .into());
         };
         match key {
             Sought::Found(key) => Ok(Some(Sourced {
@@ -211,11 +214,12 @@ impl Search<'_> {
             Sought::Absent if are_out_of_sight(self.sources) => Ok(None),
             Sought::Absent => {
                 let suffix = self.suffixes.first().map_or("", String::as_str);
-                Err(self.problem(format!(
-                    "is a GitHub App but has no private key; give it as systemd credential \
+                Err(self
+                    .problem(format!(
+                        "is a GitHub App but has no private key; give it as systemd credential \
                      github-app-key{suffix}, or name its file with app_key_file"
-                ))
-                .into())
+                    ))
+                    .into())
             }
         }
     }
@@ -259,7 +263,10 @@ impl Search<'_> {
         limit_bytes: u64,
         parse: Parse<T>,
     ) -> Result<Sought<T>, Problem> {
-        let Some(text) = self.systemd(name, what, limit_bytes).map_err(Problem::Passed)? else {
+        let Some(text) = self
+            .systemd(name, what, limit_bytes)
+            .map_err(Problem::Passed)?
+        else {
             return Ok(Sought::Absent);
         };
         let found = parse(&text, format!("{SYSTEMD} {name}"), false).map_err(Problem::Passed)?;

@@ -213,7 +213,10 @@ fn account(lane: &LaneStatus, said: Option<&String>, times: Times, units: Units)
             )
         }
     }];
-    findings.extend(lane.token_expires_at_ms.map(|at| expiry(name, at, times, units)));
+    findings.extend(
+        lane.token_expires_at_ms
+            .map(|at| expiry(name, at, times, units)),
+    );
     findings
 }
 
