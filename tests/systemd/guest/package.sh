@@ -194,23 +194,26 @@ downgrade_under_load() {
 
 # ages_get_on CLIENT: what people ask for most, by a client that is not of the daemon's age.
 ages_get_on() {
-    local client=$1 job
-    job=$(as alice "$client" post --quiet --key "$client" "$ISSUE" "$NUMBER" "by $client")
-    expect "the same again" "$job" "$(as alice "$client" post --quiet --key "$client" "$ISSUE" "$NUMBER" "by $client")"
-    as alice "$client" bump "$job"
-    as alice "$client" wait "$job"
+    local client=$1 job post
+    post=(post --json --hold --key "$client" "$ISSUE" "$NUMBER" "by $client")
+    job=$(as alice "$client" "${post[@]}" | jq -er .job.id)
+    expect "the same again" "$job" "$(as alice "$client" "${post[@]}" | jq -er .job.id)"
+    expect_text "list" held "$(as alice "$client" list)"
+    as alice "$client" release "$job"
+    is_posted() { [ "$(as alice "$client" show --json "$job" | jq -r .job.state)" = posted ]; }
+    eventually 20 is_posted
     expect_text "show" "by $client" "$(as alice "$client" show "$job")"
-    expect_text "list" posted "$(as alice "$client" list --state posted)"
     expect_text "status" default "$(as alice "$client" status)"
-    job=$(as alice "$client" post --quiet "$ISSUE" "$NUMBER" "never, by $client")
+    job=$(as alice "$client" post --json --hold "$ISSUE" "$NUMBER" "never, by $client" | jq -er .job.id)
     as alice "$client" cancel "$job"
     expect "the job" cancelled "$(as alice "$client" show --json "$job" | jq -r .job.state)"
 }
 
 # The queue's format changes on the way, and neither clients nor daemon are of one age.
 upgrade_from_another_age() {
-    COOLDOWN=2 EXTRA=$FAST fresh_with "$OLDER"
+    fresh_with "$OLDER"
     ages_get_on "$NEW_CLIENT"
+    COOLDOWN=2 EXTRA=$FAST fresh
     expect "the queue" store-1 "$(cat /var/lib/comenq/queue/CURRENT)"
     under_load "$PACKAGE" install_deb "$PACKAGE"
     expect "the queue, in another format" store-2 "$(cat /var/lib/comenq/queue/CURRENT)"
