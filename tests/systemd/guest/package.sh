@@ -213,8 +213,8 @@ ages_get_on() {
 upgrade_from_another_age() {
     fresh_with "$OLDER"
     ages_get_on "$NEW_CLIENT"
-    COOLDOWN=2 EXTRA=$FAST fresh
     expect "the queue" store-1 "$(cat /var/lib/comenq/queue/CURRENT)"
+    COOLDOWN=2 EXTRA=$FAST fresh
     under_load "$PACKAGE" install_deb "$PACKAGE"
     expect "the queue, in another format" store-2 "$(cat /var/lib/comenq/queue/CURRENT)"
     comenq resume
