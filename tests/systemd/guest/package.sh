@@ -217,7 +217,7 @@ upgrade_from_another_age() {
     COOLDOWN=2 EXTRA=$FAST fresh
     under_load "$PACKAGE" install_deb "$PACKAGE"
     expect "the queue, in another format" store-2 "$(cat /var/lib/comenq/queue/CURRENT)"
-    comenq resume
+    fresh
     ages_get_on "$OLD_CLIENT"
 }
 
