@@ -49,6 +49,26 @@ empty_token_is_told_and_no_failure() {
     eventually 20 has_comments 1
 }
 
+# As on another host, or after its keys were made anew: comenqd itself never begins.
+undecryptable_token_keeps_the_socket() {
+    fresh
+    echo "of another host" >/etc/comenqd/github-token.cred
+    drop_in <<'UNIT'
+[Service]
+LoadCredentialEncrypted=github-token:/etc/comenqd/github-token.cred
+UNIT
+    as alice comenq post --timeout 60 "$ISSUE" "$NUMBER" "patience" &
+    local client=$!
+    fails_again_and_again() { [ "$(prop comenqd.service NRestarts)" -ge 6 ]; }
+    eventually 30 fails_again_and_again
+    expect_text "what systemd says" 'status=243/CREDENTIALS' "$(journal -o cat)"
+    socket_is_up || fail "the socket is $(systemctl is-active comenq.socket)"
+    encrypt_token "$TOKEN"
+    wait "$client" || fail "the client that waited failed"
+    eventually 20 has_comments 1
+    rm /etc/comenqd/github-token.cred
+}
+
 # app_key_from DIRECTIVE FILE: how the unit gets the key of an App.
 app_key_from() {
     drop_in <<UNIT
@@ -112,6 +132,7 @@ catalogue_explains_troubles() {
 credential_checks() {
     check "an encrypted token is replaced by a restart, and the reload says so" encrypted_token_is_replaced_by_a_restart
     check "an empty token is told, and no failure" empty_token_is_told_and_no_failure
+    check "a token that cannot be decrypted: the socket lives, the client is served once it can" undecryptable_token_keeps_the_socket
     check "an App posts with its key from a credential; one that is no key is told" app_key_is_a_credential
     check "journalctl -x explains a trouble" catalogue_explains_troubles
 }
