@@ -94,6 +94,18 @@ altered_files_are_refused() {
     refuses 1 "SHA256SUMS is missing" verify
 }
 
+# All that is there may be in order, and the packages be lost.
+missing_packages_are_found() {
+    local kind
+    for kind in deb rpm tar.gz; do
+        rm -rf "$dir/out"
+        packages_are_signed
+        rm "$dir/out"/*."$kind"
+        list_is_signed_anew
+        refuses 1 "there is no .$kind" verify
+    done
+}
+
 packages_count_by_themselves() {
     packages_are_signed
     debsigs --delete=origin "$dir/out/comenq_1-1_all.deb"
@@ -135,6 +147,7 @@ signing_checks() {
     check "signing again, from elsewhere, is harmless" signing_again_is_harmless
     check "another key is refused" another_key_is_refused
     check "an altered, added or missing file is refused" altered_files_are_refused
+    check "a kind of package that is missing is found" missing_packages_are_found
     check "a package without its own signature, or altered, is refused whatever the list says" packages_count_by_themselves
     check "what is no private key signs nothing" what_is_no_private_key_signs_nothing
     check "the private key leaves no trace" the_private_key_leaves_no_trace
