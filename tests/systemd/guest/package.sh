@@ -315,6 +315,11 @@ purged_leaves_nothing_of_its_own() {
     eventually 20 has_comments 1
 }
 
+it_has_the_notices_of_others() {
+    dpkg-deb --fsys-tarfile "$PACKAGE" | tar --extract --to-stdout ./usr/share/doc/comenq/THIRD-PARTY.gz | zcat >/run/notices
+    expect "crates" "ring rustls sled" "$(grep -oE '^(ring|rustls|sled) ' /run/notices | sort -u | xargs)"
+}
+
 autopkgtest_passes() {
     fresh_with "$PACKAGE"
     local rc=0
@@ -343,5 +348,6 @@ package_checks() {
     check "disabled units stay disabled over upgrades" disabled_stays_disabled
     check "removed: the queue stays, and goes on once it is installed again" removed_keeps_the_queue
     check "purged: all of it is gone, and nothing else" purged_leaves_nothing_of_its_own
+    check "it has the notices of what is linked into its programs" it_has_the_notices_of_others
     check "its autopkgtest passes" autopkgtest_passes
 }
