@@ -6,8 +6,9 @@
 #   systemd/install.sh --stage DIR [--prefix DIR] [--bins DIR]
 #
 # --prefix  below which programs, manual and completions go; /usr/local if not given. Under any
-#           prefix but /usr the units lie in /usr/local/lib/systemd, where systemd looks as well,
-#           and which leaves /etc/systemd to the administrator.
+#           prefix but /usr, which is for packages (--stage), the units lie in
+#           /usr/local/lib/systemd, where systemd looks as well, and which leaves /etc/systemd to
+#           the administrator.
 # --bins    where comenq and comenqd are: bin/ of the unpacked tarball, or target/release. Beside that
 #           directory lies THIRD-PARTY if the programs are to be passed on (.github/third-party).
 # --stage   copies the files below DIR as they lie on a host (/usr if no prefix is given), and
