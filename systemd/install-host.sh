@@ -1,4 +1,5 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # the variables of install.sh
 # What install.sh does to a host: looks whether it can carry comenq, copies what was staged,
 # records what it copied, and tells systemd. Sourced by it, with its variables.
 
@@ -30,11 +31,18 @@ needs_root() {
     [ "$(id -u)" = 0 ] || die "needs root"
 }
 
-# The manager of the package comenq, if that is installed.
+# dpkg's word for the package comenq; nothing if it does not know it.
+dpkg_status() {
+    dpkg-query -W -f '${db:Status-Status}' comenq 2>/dev/null || true
+}
+
+# The manager of the package comenq, if any of its files are there.
 package_manager() {
-    if [ "$(dpkg-query -W -f '${db:Status-Status}' comenq 2>/dev/null)" = installed ]; then
-        echo dpkg
-    elif command -v rpm >/dev/null && rpm -q comenq >/dev/null 2>&1; then
+    case $(dpkg_status) in
+        '' | not-installed | config-files) ;;
+        *) echo dpkg && return ;;
+    esac
+    if command -v rpm >/dev/null && rpm -q comenq >/dev/null 2>&1; then
         echo rpm
     fi
 }
@@ -42,7 +50,7 @@ package_manager() {
 needs_no_package() {
     manager=$(package_manager)
     [ -z "$manager" ] || die "comenq is installed as a package ($manager): upgrade that, or remove it first"
-    [ "$(dpkg-query -W -f '${db:Status-Status}' comenq 2>/dev/null)" != config-files ] ||
+    [ "$(dpkg_status)" != config-files ] ||
         die "the package comenq was removed but not purged, and its purge would delete the queue:" \
             "move /var/lib/comenq and /etc/comenqd away, run 'apt purge comenq', and move them back"
 }
@@ -65,6 +73,14 @@ needs_systemd() {
         die "systemd-sysusers is missing: it makes the user comenq (often a package of that name)"
 }
 
+needs_units_that_may_start() {
+    for unit in comenq.socket comenqd.service; do
+        case $(systemctl is-enabled "$unit" 2>/dev/null) in
+            masked*) die "$unit is masked: 'systemctl unmask $unit' first" ;;
+        esac
+    done
+}
+
 # The programs take the host's glibc, so that users and groups are found as the host finds them.
 needs_programs_that_run() {
     for program in comenq comenqd; do
@@ -75,9 +91,11 @@ needs_programs_that_run() {
     done
 }
 
-# The unit closes these to the daemon, its own program included.
-needs_a_prefix_the_unit_sees() {
-    case $prefix/ in
+# The unit closes some to the daemon, its own program included; and what lies in /usr is a package's
+# to write over, and would be removed with this installation.
+needs_a_prefix_of_its_own() {
+    case $(readlink -m "$prefix")/ in
+        /usr/) die "--prefix $prefix is for packages (--stage): take another, such as /usr/local" ;;
         /home/* | /root/* | /run/user/* | /tmp/* | /var/tmp/*)
             die "--prefix $prefix is closed to the service (ProtectHome=, PrivateTmp=): take another"
             ;;
@@ -107,8 +125,9 @@ staged() {
     find "$stage" -type f -printf '/%P\n' | sort
 }
 
+# same_file STAGED FILE: its content and mode, and root's.
 same_file() {
-    cmp -s "$1" "$2" && [ "$(stat -c '%a' "$1")" = "$(stat -c '%a' "$2")" ]
+    cmp -s "$1" "$2" && [ "$(stat -c '%a 0:0' "$1")" = "$(stat -c '%a %u:%g' "$2")" ]
 }
 
 is_installed_already() {
@@ -126,16 +145,26 @@ directories_to_record() {
     done
 }
 
-# Before anything is copied, so that --uninstall finds what a run that was cut short has left.
+# write_record FILES [done]: by a rename, so that there is always a whole one.
 write_record() {
-    recorded file >"$work/before"
+    mkdir -p "${RECORD%/*}"
     {
         echo "prefix $prefix"
-        staged | sed 's/^/file /'
-        directories_to_record | sort -u | sed 's/^/dir /'
+        sort -u "$1" | sed 's/^/file /'
+        sed 's/^/dir /' "$work/directories"
         ! has_recorded enabled || echo enabled
-    } >"$work/record"
-    install -D -m 0644 "$work/record" "$RECORD"
+        [ $# = 1 ] || echo "$2"
+    } >"$RECORD.new"
+    mv -f "$RECORD.new" "$RECORD"
+}
+
+# Before anything is copied, and with what the version before had: whatever a run that is cut short
+# leaves, the next one and --uninstall find it.
+record_beginning() {
+    directories_to_record | sort -u >"$work/directories"
+    staged >"$work/now"
+    recorded file | cat - "$work/now" >"$work/both"
+    write_record "$work/both"
 }
 
 # Each file by a rename: whoever runs or reads one meets the old or the new one, whole.
@@ -149,11 +178,16 @@ copy_files() {
     done
     # What the version before had and this one has not.
     while read -r file; do
-        has_recorded "file $file" || rm -f "$file"
-    done <"$work/before"
+        grep -qxF "$file" "$work/now" || rm -f "$file"
+    done <"$work/both"
 }
 
 # ---- systemd
+
+# What does not start is installed all the same: doing it again would not help.
+unit_goes_on() {
+    systemctl "$@" || trouble="$2 does not start: 'journalctl -u $2' says why"
+}
 
 activate() {
     systemd-sysusers "$sysusers/comenq.conf"
@@ -162,15 +196,22 @@ activate() {
     if has_recorded enabled; then
         # Whether it is enabled is the administrator's by now. Clients that come meanwhile wait
         # in the socket, which goes on.
-        systemctl try-restart comenqd.service
+        unit_goes_on try-restart comenqd.service
     else
         # Enables the socket too. That listens now; the service begins when it is needed.
         systemctl --quiet enable comenqd.service
-        systemctl start comenq.socket
-        # A queue that an earlier installation left goes on, as at a boot.
-        [ ! -e /var/lib/comenq/queue/CURRENT ] || systemctl start comenqd.service
+        unit_goes_on start comenq.socket
         echo enabled >>"$RECORD"
+        # A queue that an earlier installation left goes on, as at a boot.
+        [ -z "$(find /var/lib/comenq -name CURRENT -print -quit 2>/dev/null)" ] || unit_goes_on start comenqd.service
     fi
+}
+
+warn_without_certificates() {
+    for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+        [ ! -s "$file" ] || return 0
+    done
+    say "there seem to be no CA certificates, by which GitHub is known: install the package ca-certificates"
 }
 
 next_steps() {
@@ -189,10 +230,13 @@ install_on_host() {
     needs_no_package
     needs_no_units_by_hand
     needs_systemd
+    needs_units_that_may_start
     needs_programs_that_run
-    needs_a_prefix_the_unit_sees
+    needs_a_prefix_of_its_own
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT TERM HUP
+    trouble=
     stage=$work/stage
     mkdir "$stage"
     stage_files
@@ -202,11 +246,13 @@ install_on_host() {
         say "everything was installed already: nothing was changed"
         return 0
     fi
-    write_record
+    record_beginning
     copy_files
     activate
-    echo 'done' >>"$RECORD"
+    write_record "$work/now" 'done'
     next_steps
+    warn_without_certificates
+    [ -z "$trouble" ] || die "all is installed, but $trouble"
 }
 
 # A package that came later has the same units, and its own program.
@@ -224,12 +270,15 @@ uninstall_on_host() {
         return 0
     fi
     manager=$(package_manager)
-    [ -n "$manager" ] || systemctl --quiet disable --now comenqd.service comenq.socket
+    # Those that are there: a run that was cut short may have left none.
+    for unit in comenq.socket comenqd.service; do
+        [ -n "$manager" ] || [ ! -e "$lib/system/$unit" ] || systemctl --quiet disable --now "$unit"
+    done
     recorded file | while read -r file; do
-        rm -f "$file"
+        rm -f "$file" "$file.new"
     done
     directories=$(recorded dir | sort -r)
-    rm -f "$RECORD"
+    rm -f "$RECORD" "$RECORD.new"
     for directory in $directories "${RECORD%/*}"; do
         [ ! -d "$directory" ] || rmdir --ignore-fail-on-non-empty "$directory"
     done

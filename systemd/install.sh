@@ -6,9 +6,11 @@
 #   systemd/install.sh --stage DIR [--prefix DIR] [--bins DIR]
 #
 # --prefix  below which programs, manual and completions go; /usr/local if not given. Under any
-#           prefix but /usr the units lie in /usr/local/lib/systemd, where systemd looks as well,
-#           and which leaves /etc/systemd to the administrator.
-# --bins    where comenq and comenqd are: bin/ of the unpacked tarball, or target/release.
+#           prefix but /usr, which is for packages (--stage), the units lie in
+#           /usr/local/lib/systemd, where systemd looks as well, and which leaves /etc/systemd to
+#           the administrator.
+# --bins    where comenq and comenqd are: bin/ of the unpacked tarball, or target/release. Beside that
+#           directory lies THIRD-PARTY if the programs are to be passed on (.github/third-party).
 # --stage   copies the files below DIR as they lie on a host (/usr if no prefix is given), and
 #           does nothing else: packages are made so.
 #
@@ -93,6 +95,7 @@ stage_files() {
     for file in PROTOCOL.md comenq.cddl; do
         put 0644 "$repo/comenq-proto/$file" "$prefix/share/doc/comenq/$file"
     done
+    put_each 0644 "$prefix/share/doc/comenq" "$bins/../THIRD-PARTY"
     mkdir -p "$stage$prefix/share/man/man1"
     "$bins/comenq" man-pages "$stage$prefix/share/man/man1" >/dev/null
     put_output "$prefix/share/bash-completion/completions/comenq" "$bins/comenq" completions bash

@@ -23,8 +23,8 @@ it_says_what_it_is() {
 its_files_are_those_staged() {
     rpm_is_made
     systemd/install.sh --stage "$dir/stage" --bins "$bins"
-    printf '644 /usr/share/%s\n' doc/comenq/CHANGELOG.md doc/comenq/README.md licenses/comenq/LICENSE >"$dir/documents"
-    find "$dir/stage" -type f -printf '%m /%P\n' | sort - "$dir/documents" >"$dir/wanted"
+    printf '644 /usr/share/%s\n' doc/comenq/{CHANGELOG.md,README.md,THIRD-PARTY} licenses/comenq/LICENSE >"$dir/documents"
+    find "$dir/stage" -type f -printf '%m /%P\n' | sort -u - "$dir/documents" >"$dir/wanted"
     ask_rpm --qf '[%{FILEMODES:octal} %{FILENAMES}\n]' | sed 's/^100//' | sort >"$dir/got"
     diff "$dir/wanted" "$dir/got" || fail "missing (<) or stray (>) in the package"
     expect "owners" "root:root" "$(ask_rpm --qf '[%{FILEUSERNAME}:%{FILEGROUPNAME}\n]' | sort -u)"
@@ -51,6 +51,7 @@ its_scriptlets_are_those_of_the_tree() {
     local name
     ask_rpm --scripts >"$dir/scripts"
     {
+        echo "preinstall scriptlet:" && cat systemd/rpm/pre && echo
         echo "postinstall scriptlet:" && cat systemd/rpm/post && echo
         echo "preuninstall scriptlet:" && cat systemd/rpm/preun && echo
         echo "postuninstall scriptlet:" && cat systemd/rpm/postun && echo

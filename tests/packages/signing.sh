@@ -57,10 +57,11 @@ signed_packages_verify() {
     (cd "$dir/out" && sha256sum --check --quiet SHA256SUMS)
 }
 
+# As the workflow does it, from a directory that is not the repository's.
 signing_again_is_harmless() {
     packages_are_signed
-    .github/sign sign "$dir/out" <"$signed/ours.private"
-    verify
+    (cd "$dir" && "$repo/.github/sign" sign out <"$signed/ours.private")
+    (cd "$dir" && "$repo/.github/sign" verify out "$signed/ours.public")
 }
 
 another_key_is_refused() {
@@ -91,6 +92,18 @@ altered_files_are_refused() {
     refuses 1 "stray is not in SHA256SUMS" verify
     rm "$dir/out/stray" "$dir/out/SHA256SUMS"
     refuses 1 "SHA256SUMS is missing" verify
+}
+
+# All that is there may be in order, and the packages be lost.
+missing_packages_are_found() {
+    local kind
+    for kind in deb rpm tar.gz; do
+        rm -rf "$dir/out"
+        packages_are_signed
+        rm "$dir/out"/*."$kind"
+        list_is_signed_anew
+        refuses 1 "there is no .$kind" verify
+    done
 }
 
 packages_count_by_themselves() {
@@ -131,9 +144,10 @@ the_private_key_leaves_no_trace() {
 
 signing_checks() {
     check "signed packages, tarball and sums verify" signed_packages_verify
-    check "signing again is harmless" signing_again_is_harmless
+    check "signing again, from elsewhere, is harmless" signing_again_is_harmless
     check "another key is refused" another_key_is_refused
     check "an altered, added or missing file is refused" altered_files_are_refused
+    check "a kind of package that is missing is found" missing_packages_are_found
     check "a package without its own signature, or altered, is refused whatever the list says" packages_count_by_themselves
     check "what is no private key signs nothing" what_is_no_private_key_signs_nothing
     check "the private key leaves no trace" the_private_key_leaves_no_trace

@@ -10,11 +10,14 @@ everything_has_its_place() {
     systemd/install.sh --stage "$dir/stage" --bins "$bins"
     local file page files
     files=$(staged_files "$dir/stage")
-    for file in systemd/*.{socket,service,slice,catalog} systemd/man/* systemd/user/*; do
+    for file in systemd/*.catalog systemd/man/*; do
         [ -e "$file" ] || continue
         grep -q "/${file##*/}$" <<<"$files" || fail "$file is not staged"
     done
-    grep -qx /usr/lib/systemd/system/comenqd.service <<<"$files"
+    # A user's own units have the names of the system's.
+    expect "units" "$(cd systemd && printf '%s\n' *.{socket,service,slice} | sort)" \
+        "$(sed -n 's!^/usr/lib/systemd/system/!!p' <<<"$files")"
+    expect "units of users" "$(ls systemd/user)" "$(sed -n 's!^/usr/lib/systemd/user/!!p' <<<"$files")"
     grep -qx /etc/comenqd/config.toml <<<"$files"
     grep -qx /usr/share/doc/comenq/PROTOCOL.md <<<"$files"
     grep -qx /usr/share/doc/comenq/comenq.cddl <<<"$files"
@@ -81,6 +84,9 @@ refuses_without_root_or_beside_a_package() {
     printf '#!/bin/sh\nexit 1\n' >"$dir/rpm/dpkg-query"
     printf '#!/bin/sh\nexit 0\n' >"$dir/rpm/rpm"
     chmod 755 "$dir"/{dpkg,rpm}/*
+    refuses 1 "installed as a package \(dpkg\)" env PATH="$dir/dpkg:$PATH" "$install" --bins "$bins"
+    # Whatever became of it, its files are there.
+    printf '#!/bin/sh\nprintf half-configured\n' >"$dir/dpkg/dpkg-query"
     refuses 1 "installed as a package \(dpkg\)" env PATH="$dir/dpkg:$PATH" "$install" --bins "$bins"
     refuses 1 "installed as a package \(rpm\)" env PATH="$dir/rpm:$PATH" "$install" --bins "$bins"
     printf '#!/bin/sh\nprintf config-files\n' >"$dir/dpkg/dpkg-query"

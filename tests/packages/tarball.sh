@@ -33,12 +33,24 @@ it_installs_what_the_source_tree_does() {
     tarball_is_made
     tar --extract -C "$dir" -f "$tarball"
     local file
-    for file in LICENSE README.md CHANGELOG.md bin/comenq bin/comenqd systemd/install.sh systemd/man/comenq.1; do
+    for file in LICENSE THIRD-PARTY README.md CHANGELOG.md bin/comenq bin/comenqd systemd/install.sh systemd/man/comenq.1; do
         [ -s "$dir/$tree/$file" ] || fail "$file is missing"
     done
     "$dir/$tree/systemd/install.sh" --stage "$dir/unpacked" --prefix /usr/local
-    systemd/install.sh --stage "$dir/source" --prefix /usr/local --bins "$bins"
+    systemd/install.sh --stage "$dir/source" --prefix /usr/local --bins "$dir/$tree/bin"
     diff -r "$dir/unpacked" "$dir/source"
+}
+
+# Of what is linked into either program, and of nothing that only tests use.
+it_has_the_notices_of_others() {
+    tarball_is_made
+    tar --extract --to-stdout -f "$tarball" "$tree/THIRD-PARTY" >"$dir/notices"
+    local crate
+    for crate in ring rustls sled clap_builder; do
+        grep -qE "^$crate [0-9.]+ \(.*\), LICENSE" "$dir/notices" || fail "no notice of $crate"
+    done
+    expect "what only tests use" "" "$(grep -E '^(proptest|vt100|pty-process) ' "$dir/notices" || true)"
+    grep -q 'Permission to use, copy, modify, and/or distribute this software' "$dir/notices"
 }
 
 wrong_programs_are_refused() {
@@ -58,5 +70,6 @@ tarball_checks() {
     check "the same input gives the same tarball" same_input_gives_the_same_tarball
     check "it is root's, sorted, of one time, in one directory" nothing_of_the_builder_is_in_it
     check "unpacked it installs what the source tree does" it_installs_what_the_source_tree_does
+    check "it has the notices of what is linked into the programs" it_has_the_notices_of_others
     check "programs of another version, or linked statically, are refused" wrong_programs_are_refused
 }

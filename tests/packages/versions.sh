@@ -52,6 +52,52 @@ disagreements_are_found() {
     refuses 1 "must begin with 'Towards $version,'" "$dir/tree/.github/release" check
 }
 
+# Nothing after the third number: Debian sorts 1.0.0-rc1-1 behind 1.0.0-1, and RPM takes no hyphen.
+a_pre_release_is_refused() {
+    local rc=$version-rc1
+    finished_tree
+    sed -i "s/^version = \"$version\"/version = \"$rc\"/" "$dir/tree/Cargo.toml"
+    sed -i "1s/$version/$rc/" "$dir/tree/debian/changelog"
+    sed -i "s/^## \[$version\]/## [$rc]/" "$dir/tree/CHANGELOG.md"
+    "$dir/tree/.github/release" check
+    refuses 1 "$rc is not three numbers" "$dir/tree/.github/release" check "v$rc"
+}
+
+# drafts COMMIT RELEASE…: with a gh that says the tag is at COMMIT and these (ID DRAFT) are there,
+# and notes in $dir/calls what else is asked of it.
+drafts() {
+    local commit=$1
+    shift
+    mkdir -p "$dir/bin" "$dir/out"
+    : >"$dir/calls"
+    touch "$dir/out/comenq.deb"
+    printf '%s\n' "$@" | sed '/^$/d' >"$dir/releases"
+    cat >"$dir/bin/gh" <<GH
+#!/bin/sh
+case \$* in
+    "api repos/o/comenq/commits/tags/v1.0.0 "*) echo $commit ;;
+    "api --paginate repos/o/comenq/releases "*) cat "$dir/releases" ;;
+    *) echo "\$*" | cut -d ' ' -f 1-4 >>"$dir/calls" ;;
+esac
+GH
+    chmod 755 "$dir/bin/gh"
+    PATH=$dir/bin:$PATH GITHUB_REPOSITORY=o/comenq .github/release draft v1.0.0 "$dir/out"
+}
+
+a_rerun_leaves_one_draft() {
+    local head
+    head=$(git rev-parse HEAD)
+    drafts "$head" ""
+    expect "calls" "release create v1.0.0 --repo" "$(cat "$dir/calls")"
+    drafts "$head" "7 true" "8 true"
+    expect "calls" "api --method DELETE repos/o/comenq/releases/7;api --method DELETE repos/o/comenq/releases/8;release create v1.0.0 --repo" \
+        "$(paste -sd ';' "$dir/calls")"
+    refuses 1 "is published already" drafts "$head" "7 true" "8 false"
+    expect "calls" "" "$(cat "$dir/calls")"
+    refuses 1 "no longer at the commit" drafts 0123456 ""
+    expect "calls" "" "$(cat "$dir/calls")"
+}
+
 notes_are_the_newest_section() {
     finished_tree
     printf '\n## [0.0.1] - 2020-01-01\n\nOld.\n' >>"$dir/tree/CHANGELOG.md"
@@ -63,5 +109,7 @@ notes_are_the_newest_section() {
 versions_checks() {
     check "Cargo.toml, both changelogs and the programs have one version" all_versions_agree
     check "a version that disagrees, or is not finished when tagged, is found" disagreements_are_found
+    check "a version that packages would sort wrongly is not released" a_pre_release_is_refused
+    check "a run again leaves one draft, and nothing that is published is changed" a_rerun_leaves_one_draft
     check "the notes of a release are the newest section" notes_are_the_newest_section
 }

@@ -126,7 +126,6 @@ catalogue_explains_troubles() {
     ! grep -E '@[A-Z_]+@|comenqd::' <<<"$text" || fail "a field is not what it stands for"
     expect_text "the subject" 'Subject: Account default is blocked' "$text"
     expect_text "what to do" 'comenq status' "$text"
-    TOKEN=acceptance-token-5f2c
 }
 
 credential_checks() {

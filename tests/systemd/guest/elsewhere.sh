@@ -1,9 +1,12 @@
 # shellcheck shell=bash
-# What tarball.sh and rpm.sh share: being without comenq, however it was installed, and seeing what an
-# installation changes. Uses unit_states of package.sh.
+# What tarball.sh, rpm.sh and package.sh share: being without comenq, however it was installed, and
+# seeing what an installation changes. Uses unit_states of package.sh.
 
 PACKAGES=/opt/acceptance/packages
 UNPACKED=/var/tmp/unpacked
+# A line of the configuration.
+# shellcheck disable=SC2034 # for those
+OTHER_QUEUE='queue_path = "/var/lib/comenq/other"'
 
 # ---- Without
 
@@ -41,7 +44,7 @@ without_comenq() {
 host_files() {
     # Not all of it is there at all times, which find calls a failure.
     { find /etc /usr/local /usr/bin /usr/lib/{systemd,sysusers.d} /usr/share/man/man{1,5,7,8} /opt/x /var/lib -xdev \
-        \( -path /var/lib/systemd -o -path /var/lib/rpm -o -path /var/lib/comenq -o -path /var/lib/standin \) -prune -o \
+        \( -path /var/lib/systemd -o -path /var/lib/rpm -o -path /var/lib/dpkg -o -path /var/lib/comenq -o -path /var/lib/standin \) -prune -o \
         \( -type d -printf '%p %m %u:%g\n' -o -printf '%p %m %u:%g %s %T@ %l\n' \) 2>/dev/null || true; } | sort
 }
 
@@ -60,6 +63,11 @@ refused() {
 
 install_tarball() {
     "$UNPACKED/systemd/install.sh" "$@"
+}
+
+zsh_completes() {
+    # shellcheck disable=SC2016 # for zsh
+    zsh -c 'autoload -Uz compinit; compinit -u -D; (( $+_comps[comenq] ))' || fail "zsh does not find the completions"
 }
 
 # The stand-in empty, and the daemon sent to it. The token is as an administrator is told to write it.

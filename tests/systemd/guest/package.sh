@@ -245,8 +245,12 @@ reinstall_under_load() {
     under_load "$PACKAGE" install_deb "$PACKAGE"
 }
 
+# With a queue, which is a reason to start for what is enabled.
 disabled_stays_disabled() {
-    fresh_with "$PACKAGE"
+    COOLDOWN=600 fresh_with "$PACKAGE"
+    post one
+    post two
+    eventually 20 has_comments 1
     systemctl disable --now comenqd.service comenq.socket
     install_deb "$NEWER"
     expect "units" "socket disabled inactive, service disabled inactive" "$(unit_states)"
@@ -254,12 +258,30 @@ disabled_stays_disabled() {
     systemctl enable --now comenq.socket
     install_deb "$PACKAGE"
     expect "units" "socket enabled active, service disabled inactive" "$(unit_states)"
+    expect "jobs" "posted queued" "$(job_state 1) $(job_state 2)"
 }
 
 # ---- Away, and back
 
-removed_keeps_the_queue() {
+# Its scripts stop the daemon, and then something fails.
+removal_that_fails_goes_on() {
     COOLDOWN=600 fresh_with "$PACKAGE"
+    post one
+    post two
+    eventually 20 has_comments 1
+    local pid rc=0
+    pid=$(main_pid)
+    echo 'exit 7' >>/var/lib/dpkg/info/comenq.prerm
+    dpkg --remove comenq || rc=$?
+    sed -i '$d' /var/lib/dpkg/info/comenq.prerm
+    expect "exit code" 1 "$rc"
+    pid_is_new "$pid" || fail "it was not stopped, or not started"
+    expect "units" "socket enabled active, service enabled active" "$(unit_states)"
+    install_deb "$PACKAGE"
+}
+
+removed_keeps_the_queue() {
+    COOLDOWN=600 EXTRA=$OTHER_QUEUE fresh_with "$PACKAGE"
     post one
     post two
     eventually 20 has_comments 1
@@ -267,11 +289,11 @@ removed_keeps_the_queue() {
     expect "a process" "" "$(pgrep -x comenqd || true)"
     [ ! -e /run/comenq/comenq.sock ] || fail "the socket is still there"
     [ ! -e /usr/bin/comenq ] || fail "the client is still there"
-    [ -e /var/lib/comenq/queue/CURRENT ] || fail "the queue is gone"
+    [ -e /var/lib/comenq/other/CURRENT ] || fail "the queue is gone"
     [ -e /etc/comenqd/config.toml ] || fail "the configuration is gone"
     [ -e /etc/comenqd/github-token ] || fail "the token is gone"
     # Nobody connects: the queue itself is the reason to start.
-    configure
+    EXTRA=$OTHER_QUEUE configure
     install_deb "$PACKAGE"
     expect "units" "socket enabled active, service enabled active" "$(unit_states)"
     eventually 20 has_comments 2
@@ -315,6 +337,25 @@ purged_leaves_nothing_of_its_own() {
     eventually 20 has_comments 1
 }
 
+# Which cannot be removed, but its content can.
+purged_where_the_queue_is_a_mount() {
+    fresh_with "$PACKAGE"
+    systemctl stop comenqd.service comenq.socket
+    mkdir -p /var/lib/comenq
+    mount -t tmpfs tmpfs /var/lib/comenq
+    install -D /dev/null /var/lib/comenq/queue/CURRENT
+    dpkg --purge comenq
+    expect "what is left" "" "$(ls -A /var/lib/comenq)"
+    umount /var/lib/comenq
+    rmdir /var/lib/comenq
+    install_deb "$PACKAGE"
+}
+
+it_has_the_notices_of_others() {
+    dpkg-deb --fsys-tarfile "$PACKAGE" | tar --extract --to-stdout ./usr/share/doc/comenq/THIRD-PARTY.gz | zcat >/run/notices
+    expect "crates" "ring rustls sled" "$(grep -oE '^(ring|rustls|sled) ' /run/notices | sort -u | xargs)"
+}
+
 autopkgtest_passes() {
     fresh_with "$PACKAGE"
     local rc=0
@@ -341,7 +382,11 @@ package_checks() {
         echo "an earlier comenq is left out: no --previous was given"
     fi
     check "disabled units stay disabled over upgrades" disabled_stays_disabled
+    check "a removal that fails leaves the queue at work" removal_that_fails_goes_on
     check "removed: the queue stays, and goes on once it is installed again" removed_keeps_the_queue
     check "purged: all of it is gone, and nothing else" purged_leaves_nothing_of_its_own
+    check "purged where the queue is a mount point: it is emptied" purged_where_the_queue_is_a_mount
+    check "zsh finds its completions" zsh_completes
+    check "it has the notices of what is linked into its programs" it_has_the_notices_of_others
     check "its autopkgtest passes" autopkgtest_passes
 }

@@ -48,7 +48,10 @@ rpm_upgrade_restarts_the_service_only() {
 rpm_removal_keeps_the_queue() {
     without_comenq
     as_rpm --install "$(rpm_of_release 1)"
-    COOLDOWN=600 configure_for_standin
+    as_rpm --erase comenq
+    expect "what it left" "" "$(find /etc/comenqd /usr/share/{doc,licenses}/comenq 2>/dev/null || true)"
+    as_rpm --install "$(rpm_of_release 1)"
+    COOLDOWN=600 EXTRA=$OTHER_QUEUE configure_for_standin
     post one
     post two
     eventually 20 has_comments 1
@@ -57,10 +60,9 @@ rpm_removal_keeps_the_queue() {
     [ ! -e /run/comenq/comenq.sock ] || fail "the socket is still there"
     expect "units" "" "$(systemctl list-unit-files --no-legend 'comenq*')"
     expect "links to units" "" "$(find /etc/systemd/system -name 'comenq*')"
-    [ -e /var/lib/comenq/queue/CURRENT ] || fail "the queue is gone"
-    expect "configuration" "config.toml.rpmsave github-token" "$(find /etc/comenqd -type f -printf '%f\n' | sort | xargs)"
+    [ -e /var/lib/comenq/other/CURRENT ] || fail "the queue is gone"
+    expect "configuration" "config.toml github-token" "$(find /etc/comenqd -type f -printf '%f\n' | sort | xargs)"
     # Back again, the queue itself is the reason to start.
-    mv /etc/comenqd/config.toml.rpmsave /etc/comenqd/config.toml
     as_rpm --install "$(rpm_of_release 1)"
     expect "units" "socket enabled active, service enabled active" "$(unit_states)"
     expect "jobs" "posted queued" "$(job_state 1) $(job_state 2)"

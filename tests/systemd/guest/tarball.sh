@@ -6,7 +6,10 @@
 member_posts_from_usr_local() {
     without_comenq
     local said
+    mv /etc/ssl/certs/ca-certificates.crt /run/
     said=$(install_tarball)
+    mv /run/ca-certificates.crt /etc/ssl/certs/
+    expect_text "what is missing" 'no CA certificates' "$said"
     expect_text "what it says" 'installed below /usr/local; comenq.socket is active' "$said"
     expect_text "the next steps" '/etc/comenqd/github-token(.|\n)*usermod -aG comenq' "$(tr '\n' ' ' <<<"$said")"
     expect "units" "socket enabled active, service enabled inactive" "$(unit_states)"
@@ -18,6 +21,7 @@ member_posts_from_usr_local() {
     eventually 20 has_comments 1
     expect "the program" /usr/local/bin/comenqd "$(readlink "/proc/$(main_pid)/exe")"
     MANPATH=/usr/local/share/man man --where comenq
+    zsh_completes
     expect_text "the catalogue" comenq "$(journalctl --list-catalog)"
 }
 
@@ -33,6 +37,10 @@ second_run_changes_nothing() {
     expect_text "what it says" 'nothing was changed' "$said"
     diff /run/host.before <(host_files) || fail "it changed something"
     expect "the daemon" "$pid" "$(main_pid)"
+    # Right content, but another's.
+    chown alice /usr/local/bin/comenqd
+    install_tarball
+    expect "owner" root "$(stat -c %U /usr/local/bin/comenqd)"
 }
 
 edited_configuration_is_kept() {
@@ -105,7 +113,7 @@ uninstall_keeps_the_queue() {
     without_comenq
     host_files | grep -v '^/usr/local/lib/comenq' >/run/host.before
     install_tarball
-    COOLDOWN=600 configure_for_standin
+    COOLDOWN=600 EXTRA=$OTHER_QUEUE configure_for_standin
     post one
     post two
     eventually 20 has_comments 1
@@ -116,7 +124,7 @@ uninstall_keeps_the_queue() {
     expect_text "how to remove the rest" 'rm -r /var/lib/comenq /etc/comenqd' "$said"
     expect "a process" "" "$(pgrep -x comenqd || true)"
     [ ! -e /run/comenq/comenq.sock ] || fail "the socket is still there"
-    [ -e /var/lib/comenq/queue/CURRENT ] || fail "the queue is gone"
+    [ -e /var/lib/comenq/other/CURRENT ] || fail "the queue is gone"
     expect "configuration" "config.toml github-token" "$(find /etc/comenqd -type f -printf '%f\n' | sort | xargs)"
     [ -e /etc/systemd/system/comenqd.service.d/mine.conf ] || fail "the administrator's drop-in is gone"
     rm -r /etc/systemd/system/comenqd.service.d
@@ -145,6 +153,10 @@ another_prefix() {
     expect "what is left below it" "" "$(find /opt/x -mindepth 1)"
     rmdir /opt/x
     refused 'closed to the service' install_tarball --prefix /home/alice/comenq
+    ln -s /home/alice /opt/alice
+    refused 'closed to the service' install_tarball --prefix /opt/alice/comenq
+    rm /opt/alice
+    refused '--prefix /usr is for packages' install_tarball --prefix /usr
 }
 
 # PATH has the host's own behind what is put there.
@@ -168,6 +180,9 @@ refuses_a_host_that_cannot() {
     touch /etc/systemd/system/comenqd.service
     refused 'installation by hand' install_tarball
     rm /etc/systemd/system/comenqd.service
+    systemctl mask comenqd.service
+    refused "'systemctl unmask comenqd.service' first" install_tarball
+    systemctl unmask comenqd.service
 }
 
 broken_program() {
@@ -197,10 +212,13 @@ refuses_beside_a_package() {
     dpkg --no-triggers --install /var/tmp/comenq.deb
     refused 'installed as a package \(dpkg\)' install_tarball
     dpkg --no-triggers --purge comenq
-    # The package came later: the tarball's part goes, and the package's takes over.
+    # What came later does not begin.
     install_tarball
     configure_for_standin
     post "from the tarball"
+    [ ! -e "$PACKAGE" ] || refused "'systemd/install.sh --uninstall'" dpkg --no-triggers --install "$PACKAGE"
+    refused "'systemd/install.sh --uninstall'" rpm --force-debian --nodeps --install "$(rpm_of_release 1)"
+    # Where it did all the same, the tarball's part goes, and the package's takes over.
     dpkg --no-triggers --install /var/tmp/comenq.deb
     expect_text "what it says" 'the package \(dpkg\) goes on' "$(install_tarball --uninstall)"
     expect "units" "socket enabled active, service enabled active" "$(unit_states)"
@@ -212,12 +230,63 @@ refuses_beside_a_package() {
     dpkg --no-triggers --purge comenq
 }
 
+# cut_short COMMAND PATTERN [ARGUMENT…]: install.sh is, by a COMMAND that fails with words like PATTERN.
+cut_short() {
+    local name=$1 pattern=$2 rc=0
+    shift 2
+    with_first_in_path "$name" "case \$* in $pattern) exit 7 ;; esac; exec $(type -P "$name") \"\$@\"" \
+        install_tarball "$@" || rc=$?
+    expect "exit code" 7 "$rc"
+}
+
+# An installation that ended before the units, and an uninstallation between them.
+cut_short_is_undone() {
+    without_comenq
+    host_files | sed '\|^/etc|d' >/run/host.before
+    cut_short cp '*/comenqd.service*'
+    [ -e /usr/local/bin/comenqd ] || fail "it ended too early for this"
+    install_tarball --uninstall
+    install_tarball
+    cut_short rm '*/system/comenqd.service*' --uninstall
+    [ ! -e /usr/local/lib/systemd/system/comenq.socket ] || fail "it ended too early for this"
+    install_tarball --uninstall
+    expect "units" "" "$(systemctl list-unit-files --no-legend 'comenq*')"
+    expect "links to units" "" "$(find /etc/systemd/system -name 'comenq*')"
+    diff /run/host.before <(host_files | sed '\|^/etc|d') || fail "it left (>) or took (<) something"
+}
+
+# What was copied for it goes too, when it is ended from outside.
+ended_run_leaves_no_stage() {
+    without_comenq
+    local rc=0
+    mkdir /run/tmp
+    # shellcheck disable=SC2016 # of the other script
+    TMPDIR=/run/tmp with_first_in_path systemd-sysusers 'kill -TERM "$PPID"' install_tarball || rc=$?
+    expect "exit code" 130 "$rc"
+    expect "what is left" "" "$(ls -A /run/tmp)"
+    rmdir /run/tmp
+}
+
+# It is installed all the same, and the next run finds nothing to do.
+trouble_at_the_start_is_told() {
+    without_comenq
+    install_tarball
+    configure_for_standin
+    post "before"
+    install_tarball --uninstall
+    echo 'nonsense = 1' >>/etc/comenqd/config.toml
+    local said rc=0
+    said=$(install_tarball 2>&1) || rc=$?
+    expect "exit code" 1 "$rc"
+    expect_text "what it says" 'usermod -aG(.|\n)*all is installed, but .*journalctl -u comenqd' "$(tr '\n' ' ' <<<"$said")"
+    expect_text "again" 'nothing was changed' "$(install_tarball)"
+    expect "units" "socket enabled active, service enabled" "$(unit_states | sed 's/ [a-z]*$//')"
+}
+
 # A run that was cut short is mended by the next one.
 cut_short_is_mended() {
     without_comenq
-    local rc=0
-    with_first_in_path systemd-sysusers 'exit 7' install_tarball || rc=$?
-    expect "exit code" 7 "$rc"
+    cut_short systemd-sysusers '*'
     expect "the socket" inactive "$(prop comenq.socket ActiveState)"
     install_tarball
     expect "units" "socket enabled active, service enabled inactive" "$(unit_states)"
@@ -227,12 +296,15 @@ cut_short_is_mended() {
     local pid
     pid=$(main_pid)
     printf x >>"$UNPACKED/bin/comenqd"
-    rc=0
-    with_first_in_path systemd-sysusers 'exit 7' install_tarball || rc=$?
-    expect "exit code" 7 "$rc"
+    cut_short systemd-sysusers '*'
     install_tarball
     [ "$(main_pid)" != "$pid" ] || fail "the daemon is still the old one"
     cmp "/proc/$(main_pid)/exe" "$UNPACKED/bin/comenqd"
+    # And one that ended before it removed what only the version before had.
+    next_version
+    cut_short cp '*/comenqd.service*'
+    install_tarball
+    expect "pages of section 8" other.8 "$(ls /usr/local/share/man/man8)"
 }
 
 tarball_checks() {
@@ -249,5 +321,8 @@ tarball_checks() {
     check "the tarball refuses a host that cannot carry it, and changes nothing" refuses_a_host_that_cannot
     check "the tarball refuses beside a package" refuses_beside_a_package
     check "an installation that was cut short is mended by the next" cut_short_is_mended
+    check "one that was cut short is undone, and so is what was undone half way" cut_short_is_undone
+    check "one that is ended from outside leaves nothing in /tmp" ended_run_leaves_no_stage
+    check "a daemon that does not start is told, and the installation complete" trouble_at_the_start_is_told
     check "without comenq again" without_comenq
 }
