@@ -11,6 +11,19 @@ tarball_is_made() {
     [ -e "$tarball" ] || .github/release tarball "$bins" "$work/tarball"
 }
 
+# By its header the client is of another processor.
+two_processors_are_refused() {
+    mkdir "$dir/mixed"
+    cp "$bins/comenq" "$bins/comenqd" "$dir/mixed/"
+    printf '\xf3' | dd of="$dir/mixed/comenq" bs=1 seek=18 conv=notrunc status=none
+    refuses 1 "mixed/comenq is for a processor that has no name here" .github/release tarball "$dir/mixed" "$dir"
+    case $(uname -m) in
+        x86_64) printf '\xb7' ;;
+        *) printf '\x3e' ;;
+    esac | dd of="$dir/mixed/comenq" bs=1 seek=18 conv=notrunc status=none
+    refuses 1 "has programs for two processors" .github/release tarball "$dir/mixed" "$dir"
+}
+
 same_input_gives_the_same_tarball() {
     tarball_is_made
     (umask 077 && TZ=Pacific/Auckland LANG=C .github/release tarball "$bins" "$dir")
@@ -53,20 +66,25 @@ it_has_the_notices_of_others() {
     grep -q 'Permission to use, copy, modify, and/or distribute this software' "$dir/notices"
 }
 
+# daemon_of VERSION [OPTION…]: what tells a daemon is its header and its version, so anything that
+# has these will do.
+daemon_of() {
+    printf 'int puts(const char *); int main(void) { return puts("comenqd %s") < 0; }\n' "$1" |
+        cc "${@:2}" -x c -o "$dir/bins/comenqd" -
+}
+
 wrong_programs_are_refused() {
     mkdir "$dir/bins"
     cp "$bins/comenq" "$dir/bins/"
-    printf '#!/bin/sh\necho comenqd 9.9.9\n' >"$dir/bins/comenqd"
-    chmod 755 "$dir/bins/comenqd"
+    daemon_of 9.9.9
     refuses 1 "comenqd is not of version $version" .github/release tarball "$dir/bins" "$dir/out"
-    # What tells them is what readelf says, so anything that answers with the version will do.
-    printf 'int puts(const char *); int main(void) { return puts("comenqd %s") < 0; }\n' "$version" |
-        cc -static -x c -o "$dir/bins/comenqd" -
+    daemon_of "$version" -static
     refuses 1 "comenqd is linked statically" .github/release tarball "$dir/bins" "$dir/out"
     [ ! -e "$dir/out" ] || fail "something was made all the same"
 }
 
 tarball_checks() {
+    check "programs for two processors, or an unknown one, are refused" two_processors_are_refused
     check "the same input gives the same tarball" same_input_gives_the_same_tarball
     check "it is root's, sorted, of one time, in one directory" nothing_of_the_builder_is_in_it
     check "unpacked it installs what the source tree does" it_installs_what_the_source_tree_does
