@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A daemon that ends whenever there is nothing to do, met by clients about when it
-# ends, until it was started a hundred times. Under a copy of the units, and beside
-# the other checks, for it takes two minutes of waiting.
+# ends, until it was started a hundred times. Under a copy of the units, as a user of
+# its own, and beside the other checks, for it takes two minutes of waiting.
 
 IDLE_SOCKET=/run/comenq-idle/comenq.sock
 
@@ -12,14 +12,15 @@ unit_as_idle() {
 }
 
 idle_ends_begin() {
+    useradd --system comenq-idle
     mkdir -p /etc/comenqd-idle
     printf '%s\n' "github_api_url = \"$API\"" 'queue_path = "/var/lib/comenq-idle/queue"' 'idle_exit_seconds = 1' \
         >/etc/comenqd-idle/config.toml
-    chown -R comenq: /etc/comenqd-idle
+    chown -R comenq-idle: /etc/comenqd-idle
     chmod 0600 /etc/comenqd-idle/config.toml
     unit_as_idle comenq.socket comenq-idle.socket "s|^ListenStream=.*|ListenStream=$IDLE_SOCKET|"
     unit_as_idle comenqd.service comenqd-idle.service \
-        's|^StateDirectory=.*|StateDirectory=comenq-idle|; s|^ExecStart=.*|& --config /etc/comenqd-idle/config.toml|'
+        's#^\(User\|Group\|StateDirectory\)=.*#\1=comenq-idle#; s|^ExecStart=.*|& --config /etc/comenqd-idle/config.toml|'
     systemctl daemon-reload
     systemctl start comenq-idle.socket
     COMENQ_SOCKET=$IDLE_SOCKET comenq ping
@@ -44,5 +45,6 @@ idle_ends_were_all_served() {
     systemctl stop comenq-idle.socket comenqd-idle.service idle-clients.service
     # Other checks look for what is called comenq.
     rm -r /run/systemd/system/{comenq-idle.socket,comenqd-idle.service} /etc/comenqd-idle /var/lib/comenq-idle
+    userdel comenq-idle
     systemctl daemon-reload
 }
