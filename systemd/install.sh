@@ -20,6 +20,8 @@
 # command line is wrong.
 set -eu
 umask 022
+# What was recorded is compared with what is sorted today.
+export LC_ALL=C
 
 here=$(dirname "$(readlink -f "$0")")
 repo=$(readlink -f "$here/..")

@@ -97,7 +97,10 @@ impl Failure {
                     in_words(client.timeout())
                 ),
             )
-            .with_detail("look at its log with: journalctl -u comenqd")
+            .with_detail(format!(
+                "look at its log with: {}",
+                address.units().journalctl("-u comenqd")
+            ))
             .retryable(),
             CallError::Refused(error) => error.into(),
             CallError::Protocol { reason, .. } => Self::new(
@@ -218,14 +221,14 @@ fn unreachable(error: &io::Error, address: &Address) -> Failure {
             format!(
                 "is comenqd installed and its socket started? {}; another socket is named with \
                  --socket or COMENQ_SOCKET",
-                units.look("enable --now comenq.socket")
+                units.systemctl("enable --now comenq.socket")
             ),
         ),
         io::ErrorKind::ConnectionRefused => (
             format!("nobody listens on socket {shown}"),
             format!(
                 "start it: {}; see why it stopped: {}",
-                units.look("restart comenq.socket"),
+                units.systemctl("restart comenq.socket"),
                 units.look("status comenq.socket comenqd")
             ),
         ),

@@ -18,7 +18,7 @@ impl Units {
         }
     }
 
-    /// `systemctl …`, for what anybody may.
+    /// `systemctl …`, for what anybody may, or beside other commands that are shown without sudo.
     pub(crate) fn look(self, what: &str) -> String {
         format!("systemctl{} {what}", self.scope())
     }

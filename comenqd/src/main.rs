@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         env: std::env::vars_os().collect(),
         default_config: config::DEFAULT_CONFIG_PATH.into(),
         euid,
+        parent_pid: nix::unistd::getppid().as_raw(),
         lookup_user: config::lookup_user,
         lookup_group: config::lookup_group,
     };

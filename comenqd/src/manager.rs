@@ -2,6 +2,8 @@
 //!
 //! Decides the commands and places that people are told, nothing else.
 
+use std::ffi::OsString;
+
 /// Whose systemd runs the daemon. Started by hand it counts as the host's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Manager {
@@ -13,12 +15,13 @@ pub enum Manager {
 }
 
 impl Manager {
-    /// By whether `MANAGERPID` is in the environment: only a user's systemd sets it, see
+    /// By `MANAGERPID`, which a user's systemd sets to its own number, see
     /// <https://www.freedesktop.org/software/systemd/man/252/systemd.exec.html#%24MANAGERPID>
-    /// (read 2026-11-30).
+    /// (read 2026-11-30), and the number of our parent: a terminal hands on what it was given.
     #[must_use]
-    pub const fn by_environment(has_manager_pid: bool) -> Self {
-        if has_manager_pid {
+    pub fn of(manager_pid: Option<&OsString>, parent_pid: i32) -> Self {
+        let named = manager_pid.and_then(|it| it.to_str()?.parse::<i32>().ok());
+        if named == Some(parent_pid) {
             Self::User
         } else {
             Self::System

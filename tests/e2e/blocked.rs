@@ -84,6 +84,12 @@ fn resuming_what_is_still_wrong_asks_once_and_is_blocked_again() {
     lane_in(&daemon, "default", "blocked");
     assert_quiet(&standin);
     assert_eq!(standin.requests().len(), before + 1);
+    // Who reads the journal must not take it for mended.
+    logged(
+        &daemon,
+        " INFO comenqd::worker::trouble: account default is blocked: ",
+        2,
+    );
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_greeting_comes_within_two_seconds() {
     let refusal = silent.frame().unwrap().expect("a refusal");
     let took = start.elapsed().as_secs_f64();
     assert!((1.9..6.0).contains(&took), "{took}");
-    assert!(refusal.windows(2).any(|bytes| bytes == [0x18, 101]));
+    assert!(refusal.windows(2).any(|bytes| bytes == [0x18, 107]));
 }
 
 #[test]

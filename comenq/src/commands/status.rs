@@ -18,6 +18,7 @@ use crate::{
     output::plain_line,
     terminal::{BAD, HEAD, WARNING},
     times::{Times, span},
+    units::Units,
 };
 
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
@@ -58,7 +59,8 @@ fn screen(reply: &StatusReply, context: &Context<'_>) -> Vec<String> {
         reply.daemon_version,
         times.ago(reply.started_at_ms)
     )];
-    lines.push(store(&reply.store));
+    let units = context.client.address().units();
+    lines.push(store(&reply.store, units));
     let jobs = if reply.store.ok {
         jobs(reply)
     } else {
@@ -80,12 +82,12 @@ fn screen(reply: &StatusReply, context: &Context<'_>) -> Vec<String> {
     lines
 }
 
-fn store(store: &StoreStatus) -> String {
+fn store(store: &StoreStatus, units: Units) -> String {
     if !store.ok {
         return format!(
-            "store: unavailable, {}; no job is taken or posted until it opens, \
-             see journalctl -u comenqd",
-            store.reason.as_deref().unwrap_or("for no reason given")
+            "store: unavailable, {}; no job is taken or posted until it opens, see {}",
+            store.reason.as_deref().unwrap_or("for no reason given"),
+            units.journalctl("-u comenqd")
         );
     }
     let file = store.file_bytes.map(|bytes| format!(", {}", size(bytes)));

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use comenq_proto::DegradedCode;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -111,6 +112,7 @@ impl Accounts {
     fn refuse(&self, reason: String) {
         tracing::error!(
             message_id = catalogue::CONFIG_REFUSED,
+            code = DegradedCode::ConfigRefused.as_str(),
             "the configuration was not reloaded, what was in force still is: {reason}"
         );
         let settings = service::Settings {

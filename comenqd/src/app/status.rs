@@ -82,13 +82,11 @@ impl Troubles {
     /// Tells what is new and what is over; what merely goes on has been told.
     fn tell(&mut self, degraded: &[Degraded]) {
         let (new, over) = self.take(degraded);
-        for trouble in new {
+        // A configuration was told of when it was refused.
+        let told_already = |it: &&Degraded| it.code == DegradedCode::ConfigRefused;
+        for trouble in new.into_iter().filter(|it| !told_already(it)) {
             let code = trouble.code.as_str();
             let account = trouble.account.as_deref();
-            // Told when it was refused.
-            if trouble.code == DegradedCode::ConfigRefused {
-                continue;
-            }
             let message_id = message_id(trouble.code);
             tracing::warn!(message_id, code, account, "degraded: {}", trouble.message);
         }
@@ -115,7 +113,6 @@ const fn message_id(code: DegradedCode) -> Option<&'static str> {
         DegradedCode::StoreStalled => catalogue::STORE_STALLED,
         DegradedCode::LowSpace => catalogue::LOW_SPACE,
         DegradedCode::PartStalled => catalogue::PART_STALLED,
-        DegradedCode::ConfigRefused => catalogue::CONFIG_REFUSED,
         DegradedCode::RestartNeeded => catalogue::RESTART_NEEDED,
         DegradedCode::JobsStranded => catalogue::JOBS_STRANDED,
         DegradedCode::NoToken => catalogue::NO_TOKEN,
@@ -124,7 +121,7 @@ const fn message_id(code: DegradedCode) -> Option<&'static str> {
         DegradedCode::AccountOffline => catalogue::ACCOUNT_OFFLINE,
         DegradedCode::Paused => catalogue::PAUSED,
         DegradedCode::Draining => catalogue::DRAINING,
-        DegradedCode::Unknown => return None,
+        DegradedCode::ConfigRefused | DegradedCode::Unknown => return None,
     })
 }
 

@@ -66,6 +66,8 @@ pub struct Sources {
     pub default_config: PathBuf,
     /// The user this process runs as: besides root the only one who may read a token.
     pub euid: u32,
+    /// The process that started this one.
+    pub parent_pid: i32,
     /// How users' names become numbers: [`lookup_user`]. May block for seconds.
     pub lookup_user: UserLookup,
     /// The same for groups: [`lookup_group`].
@@ -74,7 +76,7 @@ pub struct Sources {
 
 impl Sources {
     fn manager(&self) -> Manager {
-        Manager::by_environment(self.env.contains_key(OsStr::new("MANAGERPID")))
+        Manager::of(self.env.get(OsStr::new("MANAGERPID")), self.parent_pid)
     }
 }
 

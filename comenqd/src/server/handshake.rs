@@ -105,8 +105,9 @@ fn violation(peer: &Peer, reason: String) -> WireError {
     WireError::new(ErrorCode::ProtocolViolation, reason)
 }
 
+/// It took nothing but a place of its user's, and would fill the log with its like.
 fn late(peer: &Peer, reason: String) -> WireError {
-    tracing::info!(
+    tracing::debug!(
         peer_uid = peer.uid,
         peer_pid = peer.pid,
         "connection refused: {reason}"

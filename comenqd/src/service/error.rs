@@ -15,7 +15,8 @@ pub(super) fn to_wire(error: &QueueError) -> WireError {
             // The log has said so once, when opening it failed.
             tracing::debug!("refused a request: {text}");
             WireError::new(ErrorCode::StoreUnavailable, text).with_detail(
-                "the daemon keeps trying to open it; its log says more (journalctl -u comenqd)",
+                "the daemon keeps trying to open it; its log says more (journalctl -u comenqd, \
+                 --user if it is your own)",
             )
         }
         QueueError::Commit(_) => {
@@ -25,8 +26,9 @@ pub(super) fn to_wire(error: &QueueError) -> WireError {
         }
         QueueError::Damaged(_) => {
             tracing::error!("could not answer a request: {text}");
-            WireError::new(ErrorCode::Internal, text)
-                .with_detail("an administrator must look (journalctl -u comenqd)")
+            WireError::new(ErrorCode::Internal, text).with_detail(
+                "an administrator must look (journalctl -u comenqd, --user if it is your own)",
+            )
         }
         QueueError::Full { .. } => WireError::new(ErrorCode::StoreFull, text)
             .with_detail("nothing was stored; what was taken before is posted"),

@@ -50,22 +50,19 @@ impl<G: GitHub> Worker<G> {
         }
     }
 
-    /// A turn of the wait's story. That the account is in trouble, and what to do, is told when
+    /// A turn of the wait's story. That the account is in trouble, and what to do, is warned of when
     /// that begins, with everything else that makes the daemon degraded.
     pub(super) fn announce(&self, wait: &LaneWait) {
         let account = self.settings.account.as_str();
         let reason = &wait.reason;
         let seconds = wait.wait.as_secs();
         let what = match wait.kind {
-            TroubleKind::Blocked => return,
-            TroubleKind::Limited => "is limited by GitHub",
-            TroubleKind::Offline => "cannot reach GitHub",
-            TroubleKind::Denied => "is denied by GitHub",
+            TroubleKind::Blocked => "is blocked".to_owned(),
+            TroubleKind::Limited => format!("is limited by GitHub, waiting {seconds} s"),
+            TroubleKind::Offline => format!("cannot reach GitHub, waiting {seconds} s"),
+            TroubleKind::Denied => format!("is denied by GitHub, waiting {seconds} s"),
         };
-        tracing::info!(
-            account,
-            "account {account} {what}, waiting {seconds} s: {reason}"
-        );
+        tracing::info!(account, "account {account} {what}: {reason}");
     }
 
     pub(super) fn announce_bar(&self, owner: &str, bar: &OwnerBar) {

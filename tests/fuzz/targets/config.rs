@@ -54,6 +54,7 @@ fn load(text: &[u8]) -> Option<Result<Config, ConfigError>> {
             },
             env: BTreeMap::new(),
             default_config: path.clone(),
+            parent_pid: 1,
             euid: fs::metadata(path).ok().map(|it| {
                 use std::os::unix::fs::MetadataExt as _;
                 it.uid()

@@ -87,7 +87,7 @@ fn role(context: &Context<'_>) -> Finding {
 }
 
 fn of_status(status: &StatusReply, times: Times, units: Units) -> Vec<Finding> {
-    let mut findings = vec![store(status)];
+    let mut findings = vec![store(status, units)];
     for lane in &status.lanes {
         let said = format!("account {} ", lane.account);
         let said = status.degraded.iter().find(|what| what.contains(&said));
@@ -145,14 +145,14 @@ fn limits(status: &StatusReply, units: Units) -> Vec<Finding> {
         .collect()
 }
 
-fn store(status: &StatusReply) -> Finding {
+fn store(status: &StatusReply, units: Units) -> Finding {
     let store = &status.store;
     if !store.ok {
         let reason = store.reason.as_deref().unwrap_or("for no reason given");
         return Finding::bad(
             "store",
             format!("cannot be used: {reason}"),
-            "journalctl -u comenqd -n 20",
+            units.journalctl("-u comenqd -n 20"),
         );
     }
     let free = store

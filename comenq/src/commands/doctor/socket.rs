@@ -103,8 +103,9 @@ fn socket(path: &Path) -> Finding {
     let found = match fs::metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mend = if path == Path::new(SYSTEM_SOCKET) {
-                "sudo systemctl enable --now comenq.socket".to_owned()
+            let units = units_of(path);
+            let mend = if units == Units::User || path == Path::new(SYSTEM_SOCKET) {
+                units.systemctl("enable --now comenq.socket")
             } else {
                 "name the daemon's socket with --socket or COMENQ_SOCKET".to_owned()
             };

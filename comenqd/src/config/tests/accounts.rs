@@ -78,6 +78,9 @@ fn a_user_s_own_daemon_names_its_own_systemd() {
     let bot = account(&config, "bot");
     assert_eq!(bot.remedy, "systemctl --user reload comenqd");
     assert_eq!(two_tables().load().unwrap().manager, Manager::System);
+    // From a terminal that a user's systemd started.
+    let by_hand = two_tables().env("MANAGERPID", "811").load().unwrap();
+    assert_eq!(by_hand.manager, Manager::System);
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Room {
             env: BTreeMap::new(),
             default_config: dir.path().join("config.toml"),
             euid: euid(),
+            parent_pid: 812,
             lookup_user: known_users,
             lookup_group: known_groups,
         };
