@@ -92,6 +92,7 @@ repackage() {
 }
 
 make_newer() {
+    install -D usr/bin/comenq "$OLD_CLIENT"
     echo "# Something new." >>etc/comenqd/config.toml
     printf x | tee -a usr/bin/comenq >>usr/bin/comenqd
     install -D usr/bin/comenq "$NEW_CLIENT"
@@ -105,8 +106,7 @@ other_packages() {
     local version
     version=$(dpkg-deb --field "$PACKAGE" Version)
     repackage "$NEWER" "$version+newer" make_newer
-    repackage "$OLDER" "0~$version" make_older
-    install -D "$PREVIOUS/comenq" "$OLD_CLIENT"
+    [ ! -e "$PREVIOUS" ] || repackage "$OLDER" "0~$version" make_older
 }
 
 # That the running daemon is the one that is installed.
@@ -211,6 +211,7 @@ ages_get_on() {
 
 # The queue's format changes on the way, and neither clients nor daemon are of one age.
 upgrade_from_another_age() {
+    OLD_CLIENT=$PREVIOUS/comenq
     fresh_with "$OLDER"
     ages_get_on "$NEW_CLIENT"
     expect "the queue" store-1 "$(cat /var/lib/comenq/queue/CURRENT)"
