@@ -43,7 +43,7 @@ clock_is_ten_years_off() {
         systemctl restart comenqd.service
         eventually 20 has_comments 4
         expect "comments" "one two three four" "$(bodies | xargs)"
-        expect_pace_of_a_second
+        expect_pace_of 1
     done
 }
 
