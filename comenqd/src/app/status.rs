@@ -234,6 +234,49 @@ mod tests {
     }
 
     #[test]
+    fn the_journal_explains_each_trouble_by_its_own_entry() {
+        const CATALOG: &str = include_str!("../../../systemd/comenq.catalog");
+        for (code, subject) in [
+            (DegradedCode::StoreUnavailable, "The queue cannot be used"),
+            (
+                DegradedCode::StoreStalled,
+                "The queue's disk does not answer",
+            ),
+            (
+                DegradedCode::LowSpace,
+                "The disk of the queue is nearly full",
+            ),
+            (
+                DegradedCode::PartStalled,
+                "A part of comenqd does not answer",
+            ),
+            (
+                DegradedCode::RestartNeeded,
+                "A change of the configuration waits",
+            ),
+            (
+                DegradedCode::JobsStranded,
+                "Jobs wait for account @ACCOUNT@",
+            ),
+            (DegradedCode::NoToken, "Account @ACCOUNT@ has no token"),
+            (DegradedCode::AccountBlocked, "Account @ACCOUNT@ is blocked"),
+            (
+                DegradedCode::AccountLimited,
+                "GitHub limits account @ACCOUNT@",
+            ),
+            (
+                DegradedCode::AccountOffline,
+                "Account @ACCOUNT@ cannot reach",
+            ),
+            (DegradedCode::Paused, "Posting is paused"),
+            (DegradedCode::Draining, "No jobs are taken"),
+        ] {
+            let entry = format!("-- {}\nSubject: {subject}", message_id(code).unwrap());
+            assert!(CATALOG.contains(&entry), "{code:?}");
+        }
+    }
+
+    #[test]
     fn the_line_begins_with_what_is_wrong() {
         let blocked = degraded(DegradedCode::AccountBlocked, Some("a"));
         assert_eq!(prefix(&[]), "");

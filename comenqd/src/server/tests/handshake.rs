@@ -51,20 +51,8 @@ async fn a_late_hello_is_refused_with_the_reason() {
         );
         assert!(client.closed().await);
     }
-}
-
-#[tokio::test]
-async fn whoever_is_only_late_is_served_the_next_time() {
-    let room = Room::new(Limits {
-        hello_timeout: SHORT,
-        violations_per_minute: 1,
-        ..limits()
-    });
-    for _ in 0..5 {
-        let error = room.connect().await.hello_reply().await.err.unwrap();
-        assert_eq!(error.code, ErrorCode::HelloLate);
-    }
-    room.greeted().await;
+    // Who did not begin may have been kept from it: that breaks no rule.
+    assert_eq!(room.toy.violations.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

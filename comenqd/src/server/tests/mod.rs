@@ -8,7 +8,7 @@ mod subscription;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use comenq_proto::{
@@ -35,6 +35,8 @@ struct Toy {
     /// The next role takes until it is told.
     role_hangs: AtomicBool,
     role: Notify,
+    /// Rules that peers broke.
+    violations: AtomicUsize,
 }
 
 impl Handler for Toy {
@@ -43,6 +45,12 @@ impl Handler for Toy {
             self.role.notified().await;
         }
         Role::Operator
+    }
+
+    fn note(&self, traffic: Traffic<'_>) {
+        if matches!(traffic, Traffic::Violation) {
+            self.violations.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     fn largest_reply(&self, endpoint: &str) -> usize {
